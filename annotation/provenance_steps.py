@@ -1,0 +1,3 @@
+"""The provenance steps of this app: coding and sentence."""
+
+from __future__ import annotations

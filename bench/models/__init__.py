@@ -1,0 +1,24 @@
+"""The tables of the benchmark."""
+
+from __future__ import annotations
+
+from bench.models.item import Item, Release, ReleaseItem
+from bench.models.language_model import Judge, LanguageModel
+from bench.models.measurement import Measurement, PublishedScore
+from bench.models.run import FailedAttempt, Judgement, Response, Run, Score, Trial
+
+__all__ = [
+    "FailedAttempt",
+    "Item",
+    "Judge",
+    "Judgement",
+    "LanguageModel",
+    "Measurement",
+    "PublishedScore",
+    "Release",
+    "ReleaseItem",
+    "Response",
+    "Run",
+    "Score",
+    "Trial",
+]

@@ -1,0 +1,68 @@
+"""Language models and judges: whom a run asks. No key is ever stored, only a variable's name."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.urls import reverse
+
+
+class LanguageModel(models.Model):
+    """A model behind an OpenAI-compatible endpoint, a built-in baseline policy, or a name in a publication."""
+
+    class Kind(models.TextChoices):
+        ENDPOINT = "endpoint", "OpenAI-compatible endpoint"
+        BASELINE = "baseline", "baseline policy, not a language model"
+        PUBLISHED = "published", "known only from a publication"
+
+    name = models.CharField(max_length=300, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind)
+    base_url = models.URLField(max_length=500, blank=True)
+    model_identifier = models.CharField(max_length=200, blank=True, help_text="The name the endpoint knows.")
+    family = models.CharField(max_length=80, blank=True, help_text="Maker's family; no family judges itself alone.")
+    developer = models.CharField(max_length=120, blank=True)
+    is_open_weights = models.BooleanField(null=True, blank=True)
+    release_date = models.DateField(null=True, blank=True)
+    key_variable = models.CharField(
+        max_length=80, blank=True, help_text="Name of the environment variable that holds the key."
+    )
+    input_price = models.DecimalField(
+        max_digits=12, decimal_places=6, null=True, blank=True, help_text="US dollars per million prompt tokens."
+    )
+    output_price = models.DecimalField(
+        max_digits=12, decimal_places=6, null=True, blank=True, help_text="US dollars per million answer tokens."
+    )
+    max_concurrency = models.PositiveIntegerField(default=20)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the page of this model."""
+        return reverse("language_model_detail", args=[self.pk])
+
+
+class Judge(models.Model):
+    """A judge: its identity is the hash of its whole configuration."""
+
+    class Kind(models.TextChoices):
+        HEURISTIC = "heuristic", "heuristic rules, not a language model"
+        LANGUAGE_MODEL = "language_model", "language model"
+
+    name = models.CharField(max_length=300)
+    kind = models.CharField(max_length=14, choices=Kind)
+    language_model = models.ForeignKey(
+        "bench.LanguageModel", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    config = models.JSONField(help_text="Rubric and its version, generation settings, model; everything that matters.")
+    sha256 = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the canonical JSON of config.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,27 @@
+"""Middleware: an id for each request, echoed in ``X-Request-ID``."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class RequestIdMiddleware:
+    """Give each request an id, the caller's own when it is well formed."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer with ``X-Request-ID`` set."""
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+        request.META["gvsir.request_id"] = request_id
+        response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        return response

@@ -1,0 +1,60 @@
+"""The provenance steps of this app: incident and report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gvsir.models import Incident, Report
+from gvsir.permissions import allowed
+from gvsir.provenance import Step, register
+
+
+def incident_step(record_id: str, viewer: Any) -> Step | None:
+    """Return the step of the incident with public number ``record_id``."""
+    if not record_id.isdecimal():
+        return None
+    incident = (
+        Incident.objects.all().visible_to(viewer)  # type: ignore[attr-defined]
+        .filter(number=int(record_id)).select_related("source").first()
+    )
+    if incident is None:
+        return None
+    folded = bool(incident.harm) and not allowed(viewer, "incident.view_folded")
+    return Step(
+        kind="incident",
+        id=str(incident.number),
+        title=f"{incident.public_id}: {incident.title}",
+        text="" if folded else incident.description,
+        url=incident.get_absolute_url(),
+        withheld=f"Folded: {incident.get_harm_display()}. Sign in to read it." if folded else "",
+        facts=(
+            ("source", incident.source.name),
+            ("licence", incident.source.licence),
+            ("date", incident.date.isoformat() if incident.date else "unknown"),
+        ),
+        next=tuple(
+            ("report", str(pk))
+            for pk in incident.report_links.order_by("report_id").values_list("report_id", flat=True)
+        ),
+    )
+
+
+def report_step(record_id: str, viewer: Any) -> Step | None:
+    """Return the step of the report with primary key ``record_id``."""
+    if not record_id.isdecimal():
+        return None
+    report = Report.objects.select_related("source").filter(pk=int(record_id)).first()
+    if report is None:
+        return None
+    return Step(
+        kind="report",
+        id=str(report.pk),
+        title=report.title or f"{report.source.key.upper()} report {report.source_record_id}",
+        url=report.url,
+        facts=(("source", report.source.name), ("number there", report.source_record_id)),
+        ends="" if report.url else "The source's licence does not cover report texts; the number names it there.",
+    )
+
+
+register("incident", incident_step)
+register("report", report_step)

@@ -1,0 +1,20 @@
+"""All addresses; the higher apps are named by string only."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("gvsir.views.urls")),
+    path("", include("annotation.views.urls")),
+    path("", include("bench.views.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("api/v1/", include("gvsir.api.urls")),
+]
+
+if settings.DEBUG:
+    from gvsir.views.components import components
+
+    urlpatterns += [path("components/", components, name="components")]

@@ -1,0 +1,19 @@
+"""Settings of the tests: SQLite, or PostgreSQL with ``GVSIR_TEST_DB=postgres``."""
+
+from __future__ import annotations
+
+import os
+
+if os.environ.get("GVSIR_TEST_DB") == "postgres":
+    from tests import pg
+
+    os.environ["GVSIR_DATABASE_URL"] = os.environ.get("GVSIR_TEST_POSTGRES_URL") or pg.start()
+else:
+    os.environ["GVSIR_DATABASE_URL"] = "sqlite:///:memory:"
+os.environ["GVSIR_QUEUE"] = "inline"
+
+from gvsir.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_CLASSES": []}  # noqa: F405
+ALLOWED_HOSTS = ["*"]
