@@ -1,0 +1,17 @@
+"""For every test: skipping says why, and is refused where everything must run."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Turn a skip into a failure where ``GVSIR_TEST_REQUIRE_ALL`` is set."""
+    report = yield
+    if report.skipped and os.environ.get("GVSIR_TEST_REQUIRE_ALL") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be skipped: {report.longrepr}"
+    return report
