@@ -1,0 +1,53 @@
+// Shortcuts of every page: "/" search, "g" then a letter, "?" the list; silent while somebody writes,
+// and where the page has dealt with the key itself (preventDefault).
+(function () {
+  var waiting = 0;
+  var came = null;
+  function busy(target) {
+    return target.closest && target.closest("input, textarea, select, [contenteditable=''], [contenteditable='true']");
+  }
+  function open(dialog) {
+    came = document.activeElement;
+    dialog.showModal();
+  }
+  addEventListener("DOMContentLoaded", function () {
+    var dialog = document.getElementById("shortcuts");
+    dialog.addEventListener("close", function () { if (came && came.focus) came.focus(); });
+    document.querySelectorAll("[data-opens]").forEach(function (button) {
+      button.addEventListener("click", function () { open(document.getElementById(button.dataset.opens)); });
+    });
+    document.querySelectorAll("[data-submits]").forEach(function (field) {
+      field.addEventListener("change", function () { field.form.requestSubmit(); });
+    });
+    document.querySelectorAll("[data-copies]").forEach(function (button) {
+      button.hidden = !navigator.clipboard;
+      button.addEventListener("click", function () {
+        navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent.trim());
+        button.textContent = button.dataset.done;
+      });
+    });
+  });
+  addEventListener("keydown", function (event) {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (busy(event.target)) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    if (document.querySelector("dialog[open]")) return;
+    if (Date.now() - waiting < 1500) {
+      var link = document.querySelector('.topbar nav a[data-go="' + CSS.escape(event.key) + '"]');
+      waiting = 0;
+      if (link) { event.preventDefault(); link.click(); }
+      return;
+    }
+    if (event.key === "/") {
+      event.preventDefault();
+      (document.querySelector("main input[type=search]") || document.getElementById("site-search")).focus();
+    } else if (event.key === "?") {
+      event.preventDefault();
+      open(document.getElementById("shortcuts"));
+    } else if (event.key === "g") {
+      waiting = Date.now();
+    }
+  });
+})();
