@@ -93,7 +93,7 @@ class Segment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.start_codepoint}–{self.end_codepoint} of {self.document_id}"
+        return f"{self.start_codepoint}-{self.end_codepoint} of {self.document_id}"
 
     @property
     def quote(self) -> str:

@@ -37,11 +37,6 @@ class Document(models.Model):
     def __str__(self) -> str:
         return f"document {self.pk} of {self.incident_id}"
 
-    @staticmethod
-    def digest(text: str) -> str:
-        """Return the SHA-256 of ``text`` in UTF-8, in hex."""
-        return hashlib.sha256(text.encode()).hexdigest()
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the document once; its text can never be changed.
 
@@ -56,3 +51,8 @@ class Document(models.Model):
             raise ImmutableRecordError("A document's line ends are LF only; normalise the text before freezing it.")
         self.sha256 = self.digest(self.text)
         super().save(*args, **kwargs)
+
+    @staticmethod
+    def digest(text: str) -> str:
+        """Return the SHA-256 of ``text`` in UTF-8, in hex."""
+        return hashlib.sha256(text.encode()).hexdigest()
