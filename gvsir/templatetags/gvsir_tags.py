@@ -124,6 +124,21 @@ def score(value: float | None, interval: float | Sequence[float] | None = None, 
     )
 
 
+@register.simple_tag(takes_context=True)
+def panel(context: template.Context, filled: tuple[str, dict[str, Any]]) -> SafeString:
+    """Render a panel of a higher app: its own names, and all of them again as ``panel``."""
+    name, values = filled
+    with context.push(**{**values, "panel": values}):
+        return get_template_of(context, name).render(context)
+
+
+def get_template_of(context: template.Context, name: str) -> Any:
+    """Return the template ``name`` from the engine that renders ``context``."""
+    if context.template is None:
+        raise template.TemplateSyntaxError("A panel is rendered from inside a template.")
+    return context.template.engine.get_template(name)
+
+
 @register.filter
 def number(value: int | None) -> str:
     """Return a count with thousands set apart: 1,367."""

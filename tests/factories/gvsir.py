@@ -25,10 +25,11 @@ from gvsir.models import (
     ValueSystem,
 )
 
+PASSWORD = "correct horse"
 _counter = itertools.count(9000)
 
 
-def make_user(*roles: str, username: str = "", password: str = "correct horse") -> User:
+def make_user(*roles: str, username: str = "", password: str = PASSWORD) -> User:
     """An account with the groups ``roles``."""
     user = User.objects.create_user(username or f"user{next(_counter)}", password=password)
     for role in roles:
