@@ -23,6 +23,12 @@ class IncidentQuerySet(models.QuerySet[Any]):
             return self
         return self.filter(Q(status="published"))
 
+    def search(self, query: str) -> Self:
+        """Incidents that hold every word of ``query``, with ``search_rank`` (higher is better)."""
+        from gvsir.search import search
+
+        return search(self, query)  # type: ignore[return-value]
+
     def with_report_counts(self) -> Self:
         """Add ``n_reports``."""
         return self.annotate(n_reports=Count("report_links", distinct=True))

@@ -7,6 +7,7 @@ from gvsir.models.entity import Entity, EntityRole
 from gvsir.models.incident import Incident, IncidentRedirect, NumberCounter
 from gvsir.models.log_entry import LogEntry
 from gvsir.models.report import IncidentReport, Report
+from gvsir.models.search_row import IncidentSearchRow
 from gvsir.models.source import Source
 from gvsir.models.taxonomy import Taxonomy, TaxonomyField, TaxonomyVersion
 from gvsir.models.value_system import ValueDimension, ValueSystem
@@ -20,6 +21,7 @@ __all__ = [
     "Incident",
     "IncidentRedirect",
     "IncidentReport",
+    "IncidentSearchRow",
     "LogEntry",
     "NumberCounter",
     "Report",

@@ -59,7 +59,7 @@ class Incident(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     history = HistoricalRecords()
-    objects: ClassVar[models.Manager[Incident]] = IncidentQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[models.Manager[Incident]] = IncidentQuerySet.as_manager()
 
     class Meta:
         ordering = ["-date", "-number"]
@@ -71,14 +71,14 @@ class Incident(models.Model):
     def __str__(self) -> str:
         return self.public_id
 
+    def get_absolute_url(self) -> str:
+        """Return the page of this incident."""
+        return reverse("incident_detail", args=[self.number])
+
     @property
     def public_id(self) -> str:
         """The permanent public id."""
         return f"GVSIR-{self.number}"
-
-    def get_absolute_url(self) -> str:
-        """Return the page of this incident."""
-        return reverse("incident_detail", args=[self.number])
 
 
 class IncidentRedirect(models.Model):

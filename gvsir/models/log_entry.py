@@ -29,7 +29,7 @@ class LogEntryManager(models.Manager["LogEntry"]):
             kind=record._meta.label_lower,
             record_id=str(record.pk),
             action=action,
-            actor=actor,
+            actor=actor,  # type: ignore[misc]
             reason=reason,
             data=data or {},
         )

@@ -38,4 +38,4 @@ class IncidentReport(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.incident_id} – {self.report_id}"
+        return f"report {self.report_id} of incident {self.incident_id}"
