@@ -114,6 +114,16 @@ class Release(models.Model):
             raise ImmutableRecordError(f"Release {self.name} is frozen; make a new one.")
         super().save(*args, **kwargs)
 
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refuse: what a release is called by must stay findable.
+
+        Raises
+        ------
+        ImmutableRecordError
+            Always.
+        """
+        raise ImmutableRecordError(f"Release {self.name} is permanent; make a new one.")
+
     def get_absolute_url(self) -> str:
         """Return the page of this release."""
         return reverse("release_detail", args=[self.name])
@@ -149,3 +159,13 @@ class ReleaseItem(models.Model):
         if self.pk is not None and not self._state.adding:
             raise ImmutableRecordError("An item of a release is frozen.")
         super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refuse, as :meth:`Release.delete` does.
+
+        Raises
+        ------
+        ImmutableRecordError
+            Always.
+        """
+        raise ImmutableRecordError("An item of a release is frozen.")

@@ -11,14 +11,17 @@ class Measurement(models.Model):
     key = models.SlugField(max_length=80, help_text="e.g. value-compass-2025-02")
     system = models.ForeignKey("gvsir.ValueSystem", on_delete=models.PROTECT, related_name="measurements")
     name = models.CharField(max_length=200)
+    period = models.CharField(max_length=20, blank=True, help_text="When it was measured: 2025-02, or 2024.")
     source = models.ForeignKey("gvsir.Source", on_delete=models.PROTECT, related_name="+")
+    scale_low = models.FloatField(default=0.0, help_text="Lowest possible number on the publisher's scale.")
+    scale_high = models.FloatField(default=100.0, help_text="Highest possible number on the publisher's scale.")
     sha256 = models.CharField(max_length=64, help_text="SHA-256 of the imported file.")
     n_cases = models.PositiveIntegerField(null=True, blank=True, help_text="Cases the publisher counts, if given.")
     note = models.TextField(blank=True)
     imported_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ["system", "-pk"]
+        ordering = ["system", "-period", "-pk"]
         constraints = [
             models.UniqueConstraint(fields=["key", "system"], name="bench_measurement_key"),
         ]
