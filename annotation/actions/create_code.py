@@ -1,0 +1,54 @@
+"""Make an open code while coding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from annotation.actions.own_assignment import lock_own_assignment, touch
+from annotation.exceptions import NotCodableError
+from annotation.models import Code
+from annotation.querysets import categories_of
+from gvsir.models import LogEntry
+from gvsir.permissions import require
+
+LONGEST = 200
+
+
+@transaction.atomic
+def create_code(
+    *, assignment_id: int, name: str, actor: Any, category_key: str = "", name_zh: str = "", definition: str = ""
+) -> Code:
+    """Return the coder's code of this name, made if it is new; others see it when the round closes.
+
+    Raises
+    ------
+    NotCodableError
+        The name is empty or too long, or the category is not in the scale.
+    """
+    require(actor, "code.create")
+    assignment = lock_own_assignment(assignment_id, actor)
+    name = " ".join(name.split())
+    if not name:
+        raise NotCodableError("Give the code a name.")
+    if len(name) > LONGEST:
+        raise NotCodableError(f"A code's name has at most {LONGEST} characters; this one has {len(name)}.")
+    codebook = assignment.round.codebook
+    category = None
+    if category_key:
+        category = categories_of(codebook).filter(key=category_key).first()
+        if category is None:
+            raise NotCodableError(f"There is no category {category_key} in this scale.")
+    code, is_new = Code.objects.get_or_create(
+        codebook=codebook,
+        name=name,
+        created_by=assignment.coder,
+        defaults={
+            "category": category, "created_in": assignment.round, "name_zh": name_zh[:LONGEST], "definition": definition,
+        },
+    )
+    if is_new:
+        touch(assignment)
+        LogEntry.objects.record(code, "code.create", actor=actor, data={"assignment": assignment.pk})
+    return code
