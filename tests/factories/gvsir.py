@@ -1,4 +1,4 @@
-"""Records of the incident repository for tests; each has what the database demands and no more."""
+"""Incidents and what hangs on them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 
+from gvsir.actions.load_reference import load_reference
 from gvsir.models import (
     Classification,
     ClassificationValue,
@@ -24,9 +25,62 @@ from gvsir.models import (
     ValueDimension,
     ValueSystem,
 )
+from gvsir.search import index_incidents
 
 PASSWORD = "correct horse"
 _counter = itertools.count(9000)
+
+
+def make_source(**overrides: Any) -> Source:
+    values = {"name": "Test source", "licence": "CC BY-SA 4.0", "attribution": "Test source, its makers"}
+    values |= overrides
+    return Source.objects.get_or_create(key=values.pop("key", "test-source"), defaults=values)[0]
+
+
+def make_incident(
+    *, reports: int = 0, developers: tuple[str, ...] = (), deployers: tuple[str, ...] = (),
+    harmed: tuple[str, ...] = (), **overrides: Any,
+) -> Incident:
+    """Return a published, searchable incident with the next free number."""
+    last = Incident.objects.order_by("-number").values_list("number", flat=True).first() or 0
+    values: dict[str, Any] = {
+        "number": last + 1,
+        "status": Incident.Status.PUBLISHED,
+        "title": "A chatbot cited a court case that does not exist",
+        "description": "A lawyer filed a brief with citations invented by a chatbot.",
+        "date": datetime.date(2024, 5, 17),
+    }
+    values |= overrides
+    values.setdefault("source", None)
+    values["source"] = values["source"] or make_source()
+    values.setdefault("source_record_id", str(values["number"]))
+    incident = Incident.objects.create(**values)
+    for role, slugs in (("developer", developers), ("deployer", deployers), ("harmed", harmed)):
+        for slug in slugs:
+            EntityRole.objects.create(incident=incident, entity=make_entity(slug), role=role)
+    for _ in range(reports):
+        make_report(incident)
+    index_incidents([incident.pk])
+    return incident
+
+
+def make_entity(slug: str = "openai", name: str = "") -> Entity:
+    return Entity.objects.get_or_create(slug=slug, defaults={"name": name or slug.replace("-", " ").capitalize()})[0]
+
+
+def make_report(*incidents: Incident, **overrides: Any) -> Report:
+    source = overrides.pop("source", None) or make_source()
+    values = {"source": source, "source_record_id": str(Report.objects.filter(source=source).count() + 1)}
+    report = Report.objects.create(**(values | overrides))
+    for incident in incidents:
+        IncidentReport.objects.create(incident=incident, report=report)
+    return report
+
+
+def make_scale() -> ValueSystem:
+    """Return the GVS-Scale, loaded from the fixtures with all other reference data."""
+    load_reference()
+    return ValueSystem.objects.current("gvs")
 
 
 def make_user(*roles: str, username: str = "", password: str = PASSWORD) -> User:
@@ -35,42 +89,6 @@ def make_user(*roles: str, username: str = "", password: str = PASSWORD) -> User
     for role in roles:
         user.groups.add(Group.objects.get_or_create(name=role)[0])
     return user
-
-
-def make_source(**overrides: Any) -> Source:
-    values = {
-        "key": "aiid", "name": "AI Incident Database", "version": "2026-02-23", "licence": "CC BY-SA 4.0",
-        "attribution": "AI Incident Database, Responsible AI Collaborative", **overrides,
-    }
-    return Source.objects.get_or_create(key=values.pop("key"), defaults=values)[0]
-
-
-def make_incident(**overrides: Any) -> Incident:
-    number = overrides.pop("number", None) or next(_counter)
-    values = {
-        "number": number, "source_record_id": str(number), "status": Incident.Status.PUBLISHED,
-        "title": f"Something happened, no. {number}", "description": "A system did something.",
-        "date": datetime.date(2024, 5, 17), **overrides,
-    }
-    if "source" not in values:
-        values["source"] = make_source()
-    return Incident.objects.create(**values)
-
-
-def make_entity_role(incident: Incident, name: str, role: str = "developer", **overrides: Any) -> EntityRole:
-    slug = overrides.pop("slug", name.lower().replace(" ", "-"))
-    entity = Entity.objects.get_or_create(slug=slug, defaults={"name": name})[0]
-    return EntityRole.objects.create(incident=incident, entity=entity, role=role)
-
-
-def make_report(*incidents: Incident, **overrides: Any) -> Report:
-    values = {"source_record_id": str(next(_counter)), **overrides}
-    if "source" not in values:
-        values["source"] = make_source()
-    report = Report.objects.create(**values)
-    for incident in incidents:
-        IncidentReport.objects.create(incident=incident, report=report)
-    return report
 
 
 def make_taxonomy_version(namespace: str = "CSETv1", **overrides: Any) -> TaxonomyVersion:
