@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 
-from gvsir.actions.load_reference import load_reference
 from gvsir.models import (
     Classification,
     ClassificationValue,
@@ -79,6 +78,8 @@ def make_report(*incidents: Incident, **overrides: Any) -> Report:
 
 def make_scale() -> ValueSystem:
     """Return the GVS-Scale, loaded from the fixtures with all other reference data."""
+    from gvsir.actions.load_reference import load_reference
+
     load_reference()
     return ValueSystem.objects.current("gvs")
 
