@@ -128,15 +128,12 @@ def score(value: float | None, interval: float | Sequence[float] | None = None, 
 def panel(context: template.Context, filled: tuple[str, dict[str, Any]]) -> SafeString:
     """Render a panel of a higher app: its own names, and all of them again as ``panel``."""
     name, values = filled
-    with context.push(**{**values, "panel": values}):
-        return get_template_of(context, name).render(context)
-
-
-def get_template_of(context: template.Context, name: str) -> Any:
-    """Return the template ``name`` from the engine that renders ``context``."""
     if context.template is None:
         raise template.TemplateSyntaxError("A panel is rendered from inside a template.")
-    return context.template.engine.get_template(name)
+    inner = context.template.engine.get_template(name)
+    with context.push(**{**values, "panel": values}):
+        rendered: SafeString = inner.render(context)
+    return rendered
 
 
 @register.filter

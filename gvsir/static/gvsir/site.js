@@ -17,7 +17,29 @@
       button.addEventListener("click", function () { open(document.getElementById(button.dataset.opens)); });
     });
     document.querySelectorAll("[data-submits]").forEach(function (field) {
-      field.addEventListener("change", function () { field.form.requestSubmit(); });
+      field.addEventListener("change", function () {
+        sessionStorage.setItem("focus", field.name + "=" + field.value);
+        field.form.requestSubmit();
+      });
+    });
+    // The focus returns to the filter that was changed.
+    var last = sessionStorage.getItem("focus");
+    sessionStorage.removeItem("focus");
+    document.querySelectorAll("[data-submits]").forEach(function (field) {
+      if (field.name + "=" + field.value === last) field.focus({ preventScroll: true });
+    });
+    document.querySelectorAll("form[data-tidy]").forEach(function (form) {
+      form.addEventListener("submit", function () {
+        Array.from(form.elements).forEach(function (each) { if (each.name && !each.value) each.disabled = true; });
+      });
+    });
+    // A kind of content unfolded once stays unfolded in this tab's session, and no longer.
+    document.querySelectorAll("details[data-remember]").forEach(function (fold) {
+      var key = "unfolded:" + fold.dataset.remember;
+      try { if (sessionStorage.getItem(key)) fold.open = true; } catch (error) { return; }
+      fold.addEventListener("toggle", function () {
+        if (fold.open) sessionStorage.setItem(key, "1"); else sessionStorage.removeItem(key);
+      });
     });
     document.querySelectorAll("[data-copies]").forEach(function (button) {
       button.hidden = !navigator.clipboard;
