@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
+
+from bench.metrics.cluster_bootstrap import cluster_bootstrap
+from bench.metrics.small_sample import mean_spread, score_interval, t_interval
+from gvsir.exceptions import UndefinedStatisticError
+
+Values: TypeAlias = Sequence[float | None] | NDArray[Any]
+Clusters: TypeAlias = Sequence[Hashable] | NDArray[Any]
+Method = Literal["auto", "cr2_t", "cr2_score", "bca", "percentile", "clustered_t"]
 
 NOTHING_SCORED = "Nothing is scored."
 ONE_CLUSTER = "All scores come from one incident; the spread between incidents is unknown."
@@ -59,8 +69,8 @@ class MeanEstimate:
 
 
 def clustered_mean(
-    values: Sequence[float | None] | NDArray[np.floating],
-    clusters: Sequence[Hashable] | NDArray[np.generic],
+    values: Values,
+    clusters: Clusters,
     *,
     level: float = 0.95,
 ) -> MeanEstimate:
@@ -101,63 +111,224 @@ def clustered_mean(
     >>> mean.value, round(mean.se, 4), mean.n, mean.n_clusters, mean.n_missing
     (0.75, 0.1875, 4, 3, 1)
     """
-    scored, codes, n_clusters, n_missing = scored_clusters(values, clusters)
-    if not scored.size:
-        return _without_interval(None, None, scored.size, n_clusters, n_missing, level, NOTHING_SCORED)
-    mean = float(scored.mean())
-    if n_clusters < 2:
-        return _without_interval(mean, None, scored.size, n_clusters, n_missing, level, ONE_CLUSTER)
-    sums = np.bincount(codes, weights=scored - mean, minlength=n_clusters)
-    se = float(np.sqrt(sums @ sums * n_clusters / (n_clusters - 1)) / scored.size)
-    if se <= 1e-12 * max(1.0, float(np.abs(scored).max())):
-        return _without_interval(mean, 0.0, scored.size, n_clusters, n_missing, level, NO_SPREAD)
-    half = float(stdtrit(n_clusters - 1, (1 + level) / 2)) * se
-    return MeanEstimate(
-        value=mean,
-        se=se,
-        low=mean - half,
-        high=mean + half,
-        n=scored.size,
-        n_clusters=n_clusters,
-        n_missing=n_missing,
-        level=level,
-        method="clustered_t",
-    )
+    data = scored_clusters(values, clusters)
+    reason = _no_interval_reason(data)
+    if data.n == 0:
+        return _estimate(data, level, "clustered_t", reason=reason)
+    mean = float(data.values.mean())
+    if data.n_clusters < 2:
+        return _estimate(data, level, "clustered_t", value=mean, reason=reason)
+    sums = np.bincount(data.codes, weights=data.values - mean, minlength=data.n_clusters)
+    se = float(np.sqrt(sums @ sums * data.n_clusters / (data.n_clusters - 1)) / data.n)
+    if _is_nothing(se, data.values):
+        return _estimate(data, level, "clustered_t", value=mean, se=0.0, reason=NO_SPREAD)
+    half = float(stdtrit(data.n_clusters - 1, (1 + level) / 2)) * se
+    return _estimate(data, level, "clustered_t", value=mean, se=se, low=mean - half, high=mean + half)
 
 
-def _without_interval(
-    value: float | None,
-    se: float | None,
-    n: int,
-    n_clusters: int,
-    n_missing: int,
-    level: float,
-    reason: str,
+def mean_interval(
+    values: Values,
+    clusters: Clusters,
+    *,
+    level: float = 0.95,
+    bounds: tuple[float, float] | None = None,
+    method: Method = "auto",
+    resamples: int = 2000,
+    seed: int = 0,
 ) -> MeanEstimate:
-    """Return an estimate whose interval is undefined for the given reason."""
-    return MeanEstimate(
-        value=value,
-        se=se,
-        low=None,
-        high=None,
-        n=n,
-        n_clusters=n_clusters,
-        n_missing=n_missing,
-        level=level,
-        method="clustered_t",
-        undefined_reason=reason,
-    )
+    """Return the mean with the interval that covers best for these clusters.
+
+    Parameters
+    ----------
+    values, clusters, level
+        As for `clustered_mean`.
+    bounds : tuple of float, optional
+        Lowest and highest possible score. When given, ``auto`` keeps the interval inside them.
+    method : {"auto", "cr2_t", "cr2_score", "bca", "percentile", "clustered_t"}
+        ``auto`` is ``cr2_score`` with bounds, ``cr2_t`` without. The bootstraps resample clusters.
+    resamples, seed : int
+        For the bootstraps; both are kept in the result.
+
+    Returns
+    -------
+    MeanEstimate
+        ``method`` names what was done: ``cr2_t`` (Bell-McCaffrey standard error, Satterthwaite
+        t), ``cr2_score`` (the same in Wilson's formula), ``bca_cluster_bootstrap``,
+        ``percentile_cluster_bootstrap`` or ``clustered_t``.
+
+    Notes
+    -----
+    Chosen by simulation (``tests/benchmarks/coverage_simulation.py``; nominal 95 %, clusters of
+    unequal size, correlation within clusters 0.5): at 6, 10, 20, 50 and 150 clusters BCa covers
+    81, 85, 92, 89 and 91 %, the plain clustered t 90, 91, 91, 94 and 95 %, ``cr2_t`` 97, 96, 96,
+    96 and 96 %. For shares near 0.95 ``cr2_t`` falls to 53 % at 6 clusters, because samples
+    without a failure show no spread; ``cr2_score`` covers 99, 98, 98, 93 and 94 %. One cluster
+    that holds half of all items costs width, not coverage. From about 100 clusters all agree.
+
+    Examples
+    --------
+    >>> scores, incidents = [9, 10, 10, 8, None], ["a", "a", "b", "c", "d"]
+    >>> mean = mean_interval(scores, incidents, bounds=(0, 10))
+    >>> mean.value, mean.method, mean.high <= 10, mean.n_missing
+    (9.25, 'cr2_score', True, 1)
+    """
+    if method == "clustered_t":
+        return clustered_mean(values, clusters, level=level)
+    chosen = method if method != "auto" else ("cr2_t" if bounds is None else "cr2_score")
+    data = scored_clusters(values, clusters)
+    name = f"{chosen}_cluster_bootstrap" if chosen in ("bca", "percentile") else chosen
+    reason = _no_interval_reason(data)
+    if reason:
+        value = float(data.values.mean()) if data.n else None
+        return _estimate(data, level, name, value=value, reason=reason)
+    count, total, square = data.sums()
+    mean_array, spread = mean_spread(count, total, square)
+    mean, se = float(mean_array), float(spread.se)
+    if chosen == "cr2_score":
+        if bounds is None:
+            raise ValueError("The score interval needs the bounds of the scale.")
+        low, high = score_interval(mean_array, spread, np.array(data.n_clusters), bounds, level)
+        return _estimate(data, level, name, value=mean, se=se, low=float(low), high=float(high))
+    if _is_nothing(se, data.values):
+        return _estimate(data, level, name, value=mean, se=0.0, reason=NO_SPREAD)
+    if chosen == "cr2_t":
+        low, high = t_interval(mean_array, spread, level)
+        return _estimate(data, level, name, value=mean, se=se, low=float(low), high=float(high))
+    kind: Literal["bca", "percentile"] = "bca" if chosen == "bca" else "percentile"
+    rng = np.random.default_rng(seed)
+    drawn = cluster_bootstrap(total, count, rng=rng, resamples=resamples, level=level, kind=kind)
+    made = _estimate(data, level, name, value=mean, se=drawn.se, low=drawn.low, high=drawn.high)
+    return replace(made, seed=seed, resamples=resamples)
 
 
-def scored_clusters(
-    values: Sequence[float | None] | NDArray[np.floating],
-    clusters: Sequence[Hashable] | NDArray[np.generic],
-) -> tuple[NDArray[np.float64], NDArray[np.intp], int, int]:
-    """Return the scored values, their cluster codes 0..G-1, G and the number missing."""
-    floats = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+def missing_bounds(values: Values, *, lowest: float, highest: float) -> tuple[float, float] | None:
+    """Return the mean if every missing score were the lowest, and the highest, possible one.
+
+    None when there are no values at all.
+
+    References
+    ----------
+    .. [1] C. F. Manski, Partial Identification of Probability Distributions, 2003, chapter 1.
+
+    Examples
+    --------
+    >>> missing_bounds([8, None, 10, None], lowest=0, highest=10)
+    (4.5, 9.5)
+    """
+    scores = _as_floats(values)
+    if not scores.size:
+        return None
+    missing = np.isnan(scores)
+    low, high = (float(np.where(missing, end, scores).mean()) for end in (lowest, highest))
+    return low, high
+
+
+def wilson(successes: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's score interval for a share of independent yes/no outcomes.
+
+    Raises
+    ------
+    UndefinedStatisticError
+        ``n`` is 0.
+
+    References
+    ----------
+    .. [1] E. B. Wilson, Probable inference, the law of succession, and statistical inference,
+       JASA 22, 1927.
+
+    Examples
+    --------
+    R. G. Newcombe, Statistics in Medicine 17, 1998, table I: 81 of 263.
+
+    >>> low, high = wilson(81, 263)
+    >>> round(low, 4), round(high, 4)
+    (0.2553, 0.3662)
+    """
+    if n == 0:
+        raise UndefinedStatisticError("A share of nothing has no interval.")
+    z = float(ndtri((1 + level) / 2))
+    p = successes / n
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+class ScoredClusters(NamedTuple):
+    """Scored values with their cluster codes 0..n_clusters - 1."""
+
+    values: NDArray[np.float64]
+    codes: NDArray[np.intp]
+    n_clusters: int
+    n_missing: int
+
+    @property
+    def n(self) -> int:
+        """The number of scored values."""
+        return len(self.values)
+
+    def sums(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return count, sum and sum of squares per cluster."""
+        count, total, square = (
+            np.bincount(self.codes, weights=part, minlength=self.n_clusters).astype(np.float64)
+            for part in (np.ones(self.n), self.values, self.values**2)
+        )
+        return count, total, square
+
+
+def scored_clusters(values: Values, clusters: Clusters) -> ScoredClusters:
+    """Return the scored values and their clusters; missing ones are counted and dropped."""
+    floats = _as_floats(values)
     if len(floats) != len(clusters):
         raise ValueError(f"{len(floats)} values but {len(clusters)} clusters.")
     present = ~np.isnan(floats)
+    if isinstance(clusters, np.ndarray) and clusters.dtype != object:
+        names, codes = np.unique(clusters[present], return_inverse=True)
+        return ScoredClusters(floats[present], codes, len(names), int((~present).sum()))
     seen: dict[Hashable, int] = {}
-    codes = [seen.setdefault(c, len(seen)) for c, keep in zip(clusters, present, strict=True) if keep]
-    return floats[present], np.array(codes, dtype=np.intp), len(seen), int((~present).sum())
+    found = [seen.setdefault(c, len(seen)) for c, keep in zip(clusters, present, strict=True) if keep]
+    return ScoredClusters(floats[present], np.array(found, dtype=np.intp), len(seen), int((~present).sum()))
+
+
+def _as_floats(values: Values) -> NDArray[np.float64]:
+    """Return values as floats, NaN where missing."""
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return values.astype(np.float64)
+    return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+
+
+def _no_interval_reason(data: ScoredClusters) -> str:
+    """Return why no interval can be made, or an empty string."""
+    if data.n == 0:
+        return NOTHING_SCORED
+    return ONE_CLUSTER if data.n_clusters < 2 else ""
+
+
+def _is_nothing(se: float, values: NDArray[np.float64]) -> bool:
+    """Tell whether a standard error is 0 but for rounding."""
+    return se <= 1e-12 * max(1.0, float(np.abs(values).max()))
+
+
+def _estimate(
+    data: ScoredClusters,
+    level: float,
+    method: str,
+    *,
+    value: float | None = None,
+    se: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    reason: str = "",
+) -> MeanEstimate:
+    """Return the estimate with the counts of its data."""
+    return MeanEstimate(
+        value=value,
+        se=se,
+        low=low,
+        high=high,
+        n=data.n,
+        n_clusters=data.n_clusters,
+        n_missing=data.n_missing,
+        level=level,
+        method=method,
+        undefined_reason=reason,
+    )
