@@ -1,0 +1,1 @@
+"""Whoever can be asked: endpoints and built-in policies."""

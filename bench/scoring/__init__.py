@@ -1,0 +1,1 @@
+"""Judges by their rubric: how each asks and how its reply is read."""

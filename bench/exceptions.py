@@ -1,0 +1,126 @@
+"""What can go wrong in a run: refusals of the whole run, and failures of one call."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from gvsir.exceptions import GvsirError
+
+
+class BenchError(GvsirError):
+    """A run, a model or a judge was refused."""
+
+    code = "bench_refused"
+
+
+class UnknownNameError(BenchError):
+    """A model, judge, policy or release of this name does not exist."""
+
+    code = "unknown_name"
+
+
+class BadEndpointError(BenchError):
+    """An endpoint's address or key variable is not acceptable."""
+
+    code = "bad_endpoint"
+
+
+class EmptyRunError(BenchError):
+    """A run would have nothing to ask."""
+
+    code = "empty_run"
+
+
+class RunBusyError(BenchError):
+    """Another process executes this run and shows signs of life."""
+
+    code = "run_busy"
+
+
+class RunClosedError(BenchError):
+    """The run is cancelled, finished or cited; this cannot be done to it."""
+
+    code = "run_closed"
+
+
+class MissingPriceError(BenchError):
+    """A budget was set, but a model has no price."""
+
+    code = "missing_price"
+
+
+class MissingKeyError(BenchError):
+    """The environment variable that should hold a key is not set."""
+
+    code = "missing_key"
+
+
+class CallError(GvsirError):
+    """One call gave no answer.
+
+    Parameters
+    ----------
+    message : str
+        What came back, in a sentence; never a key.
+    http_status : int, optional
+        The status code, where there was one.
+    retry_after : float, optional
+        Seconds the server asked to wait.
+    """
+
+    code = "call_failed"
+    outcome: ClassVar[str] = "failed"
+    is_permanent: ClassVar[bool] = False
+    may_be_charged: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, http_status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.retry_after = retry_after
+
+
+class RateLimitedError(CallError):
+    """429: too many calls."""
+
+    outcome = "rate_limited"
+
+
+class ServerError(CallError):
+    """5xx, or a server that answers nonsense about itself."""
+
+    outcome = "server_error"
+
+
+class DroppedConnectionError(CallError):
+    """The connection could not be made or was lost."""
+
+    outcome = "dropped"
+    may_be_charged = True
+
+
+class CallTimeoutError(CallError):
+    """No answer in time."""
+
+    outcome = "timeout"
+    may_be_charged = True
+
+
+class MalformedReplyError(CallError):
+    """A 200 whose body is not the JSON of a chat completion."""
+
+    outcome = "malformed"
+    may_be_charged = True
+
+
+class RefusedByProviderError(CallError):
+    """The provider's policy refused the request; asking again changes nothing."""
+
+    outcome = "refused_by_provider"
+    is_permanent = True
+
+
+class ClientRequestError(CallError):
+    """A 4xx that asking again does not cure: wrong key, wrong model name, bad request."""
+
+    outcome = "request_refused"
+    is_permanent = True

@@ -1,0 +1,1 @@
+"""Sending many calls: pure asyncio, no database, no settings."""

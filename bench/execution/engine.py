@@ -1,0 +1,360 @@
+"""The engine: a fixed pool of workers for each endpoint, one recorder, nothing sent that was not asked for.
+
+A worker makes one call at a time and hands the outcome to the recorder, which collects for a few milliseconds
+and awaits ``record(events)``. Only what ``record`` returns (the calls that the now durable answers make possible)
+is sent next: nothing ever rests on an answer that could still be lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bench.exceptions import CallError, CallTimeoutError, RateLimitedError, RefusedByProviderError
+from bench.execution.calls import Call, Event, FailedCall, Page, Settled
+from bench.execution.lane import Lane, LaneSpec, LaneStatus
+from bench.execution.limits import Budget, RetryPolicy
+from bench.providers.base import Completion
+
+Record = Callable[[Sequence[Event]], Awaitable[Sequence[Call]]]
+Fetch = Callable[[str, int], Awaitable[Page]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A moment of a run."""
+
+    lanes: Sequence[LaneStatus]
+    settled: int
+    unrecorded: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How it ended: ``finished``, ``stopped`` (asked to) or ``out_of_budget``."""
+
+    ending: str
+    lost_calls: int = 0
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """What may be tuned.
+
+    Parameters
+    ----------
+    timeout : float
+        Seconds for one call.
+    grace : float
+        After a stop, seconds that calls already sent may still take.
+    collect : float
+        Seconds that outcomes are collected for one write.
+    page : int
+        How many calls are fetched at once, and about how many wait in memory.
+    poll : float
+        Seconds between looks for new work while others hold some of it.
+    most_backlog : int
+        Follow-ups waiting on all endpoints before new questions are held back.
+    """
+
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    timeout: float = 60.0
+    grace: float = 60.0
+    collect: float = 0.003
+    page: int = 256
+    poll: float = 0.5
+    tick: float = 0.1
+    most_backlog: int = 2000
+
+
+class Engine:
+    """Sends what ``fetch`` gives and what ``record`` returns, until neither has more.
+
+    Parameters
+    ----------
+    lanes : mapping of str to LaneSpec
+        Endpoints by name.
+    fetch : coroutine function (lane, number) -> Page
+        Durable pending work of a lane, claimed for this process. Calls may belong to other lanes.
+    record : coroutine function (events) -> calls
+        Makes outcomes durable, then returns the calls that rest on them.
+    stop : function -> bool
+        Asked ten times a second; True ends the run in good order.
+    progress : function (Progress), optional
+        Told ten times a second.
+    budget : Budget, optional
+        Asked before each call that leaves the process.
+    rng : random.Random
+        For the jitter of waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        lanes: Mapping[str, LaneSpec],
+        fetch: Fetch,
+        record: Record,
+        rng: random.Random,
+        stop: Callable[[], bool] = lambda: False,
+        progress: Callable[[Progress], None] | None = None,
+        budget: Budget | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.lanes = {name: Lane(name, spec, time.monotonic) for name, spec in lanes.items()}
+        self._fetch, self._record, self._stop, self._progress = fetch, record, stop, progress
+        self._budget, self._rng = budget, rng
+        self._events: list[Event] = []
+        self._in_record = 0
+        self._has_events: asyncio.Event
+        self._may_fetch: asyncio.Event
+        self._workers: list[asyncio.Task[None]] = []
+        self._is_stopping = self._is_broke = self._is_done = False
+        self._lost = 0
+        self._started = time.monotonic()
+
+    async def run(self) -> Result:
+        """Work until everything is settled, or asked to stop; raise what ``fetch`` or ``record`` raised."""
+        self._has_events, self._may_fetch = asyncio.Event(), asyncio.Event()
+        tasks = [asyncio.create_task(self._recorder()), asyncio.create_task(self._ticker())]
+        tasks += [asyncio.create_task(self._filler(lane)) for lane in self.lanes.values()]
+        self._workers = [
+            asyncio.create_task(self._worker(lane))
+            for lane in self.lanes.values()
+            for _ in range(lane.limit.most if lane.spec.is_remote else 1)
+        ]
+        waiting: set[asyncio.Task[None]] = {*tasks, *self._workers}
+        try:
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
+                for task in done:
+                    if not task.cancelled():
+                        task.result()
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            for lane in self.lanes.values():
+                lane.stop_timer()
+            for lane in self.lanes.values():
+                for client in lane.spec.clients.values():
+                    await client.aclose()
+        self._tell()
+        ending = "out_of_budget" if self._is_broke else "stopped" if self._is_stopping else "finished"
+        return Result(ending=ending, lost_calls=self._lost)
+
+    # ------------------------------------------------------------------ workers
+
+    async def _worker(self, lane: Lane) -> None:
+        sent = 0
+        while not self._is_done:
+            call = None if self._is_stopping or self._is_clogged else lane.take(may_begin=self._may_begin)
+            if call is None:
+                if self._is_stopping and self._is_drained:
+                    return
+                await lane.park()
+                continue
+            is_remote = lane.spec.clients[call.client].is_remote
+            if is_remote and self._budget is not None and not self._budget.reserve(call):
+                lane.put_back(call)
+                if not any(each.in_flight for each in self.lanes.values()):
+                    self._is_broke = True
+                    self._begin_stop()
+                await lane.park()
+                continue
+            await self._send(lane, call, is_remote=is_remote)
+            sent += 1
+            if not is_remote and sent % 64 == 0:
+                await asyncio.sleep(0)
+
+    async def _send(self, lane: Lane, call: Call, *, is_remote: bool) -> None:
+        client = lane.spec.clients[call.client]
+        lane.in_flight += 1
+        call.attempts += is_remote
+        begun = time.monotonic()
+        completion, error = None, None
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                completion = await client.complete(call.messages, call.generation, call.epoch)
+        except TimeoutError:
+            error = CallTimeoutError(f"No answer in {self.settings.timeout:g} s.")
+        except CallError as failure:
+            error = failure
+        except Exception as failure:  # noqa: BLE001 - an unknown failure of one call is recorded, not fatal
+            error = CallError(f"{type(failure).__name__}: {failure}"[:300])
+        finally:
+            lane.in_flight -= 1
+        seconds = time.monotonic() - begun
+        if self._budget is not None and is_remote:
+            self._budget.settle(call, completion, may_be_charged=error is not None and error.may_be_charged)
+        if completion is not None:
+            lane.limit.succeeded()
+            lane.answered += 1
+            self._settle(lane, call, "answered", seconds, completion=completion)
+        elif error is not None:
+            self._failed(lane, call, error, seconds)
+        if self._budget is not None:
+            for each in self.lanes.values():
+                each.wake()
+        elif lane.limit.allowed > lane.in_flight + 1:
+            lane.wake()
+
+    def _failed(self, lane: Lane, call: Call, error: CallError, seconds: float) -> None:
+        if isinstance(error, RefusedByProviderError):
+            lane.limit.succeeded()
+            self._settle(lane, call, error.outcome, seconds, error=str(error))
+            return
+        now, policy = time.monotonic(), self.settings.retry
+        lane.failed_calls += 1
+        if isinstance(error, RateLimitedError):
+            lane.limit.rate_limited(now, error.retry_after)
+            call.rate_limits += 1
+        else:
+            lane.limit.succeeded() if error.is_permanent else lane.limit.troubled()
+            call.failures += 1
+        self._note(
+            FailedCall(
+                call=call, number=call.attempts, outcome=error.outcome, message=str(error), at=time.time(),
+                http_status=error.http_status, retry_after=error.retry_after,
+            )
+        )
+        if (
+            error.is_permanent
+            or call.failures >= policy.most_attempts
+            or call.rate_limits >= policy.most_rate_limits
+        ):
+            self._settle(lane, call, "failed", seconds, error=str(error))
+        elif not self._is_stopping:
+            number = call.rate_limits if isinstance(error, RateLimitedError) else call.failures
+            lane.retry_at(now + policy.wait(number, error.retry_after, self._rng), call)
+
+    def _settle(
+        self, lane: Lane, call: Call, outcome: str, seconds: float, *,
+        completion: Completion | None = None, error: str = "",
+    ) -> None:
+        lane.settled += 1
+        self._note(
+            Settled(call=call, completion=completion, outcome=outcome, error=error, seconds=seconds, at=time.time())
+        )
+
+    # ----------------------------------------------------------------- recorder
+
+    def _note(self, event: Event) -> None:
+        self._events.append(event)
+        self._has_events.set()
+
+    async def _recorder(self) -> None:
+        while True:
+            await self._has_events.wait()
+            if self._is_done:
+                return
+            if self.settings.collect and len(self._events) < self.settings.page:
+                await asyncio.sleep(self.settings.collect)
+            events, self._events = self._events, []
+            self._has_events.clear()
+            if not events:
+                continue
+            self._in_record = len(events)
+            follow_ups = await self._record(events)
+            self._in_record = 0
+            self._deliver(follow_ups, as_follow_ups=True)
+            self._check_done()
+            for lane in self.lanes.values():
+                lane.wake()
+
+    def _deliver(self, calls: Sequence[Call], *, as_follow_ups: bool) -> None:
+        if self._is_stopping:
+            return
+        for call in calls:
+            lane = self.lanes[call.lane]
+            (lane.follow_ups if as_follow_ups or call.kind == "judgement" else lane.fresh).append(call)
+
+    # ------------------------------------------------------------------- source
+
+    async def _filler(self, lane: Lane) -> None:
+        while not self._is_stopping and not self._is_done:
+            if len(lane.fresh) + len(lane.follow_ups) >= self.settings.page // 2 or not self._may_begin:
+                await asyncio.sleep(min(self.settings.tick, 0.02))
+                continue
+            page = await self._fetch(lane.name, self.settings.page)
+            self._deliver(page.calls, as_follow_ups=False)
+            for each in self.lanes.values():
+                each.wake()
+            if page.is_last:
+                lane.is_last = True
+                self._check_done()
+                return
+            if not page.calls:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._may_fetch.wait(), self.settings.poll)
+                self._may_fetch.clear()
+
+    # ------------------------------------------------------------------- states
+
+    @property
+    def _is_clogged(self) -> bool:
+        """Whether so much is unrecorded that nothing more should be asked."""
+        return len(self._events) + self._in_record >= max(4 * self.settings.page, 1000)
+
+    @property
+    def _may_begin(self) -> bool:
+        return sum(len(lane.follow_ups) for lane in self.lanes.values()) < self.settings.most_backlog
+
+    @property
+    def _is_drained(self) -> bool:
+        return not self._events and not self._in_record and not any(lane.in_flight for lane in self.lanes.values())
+
+    def _check_done(self) -> None:
+        if self._is_done or not self._is_drained:
+            return
+        if any(lane.held for lane in self.lanes.values()):
+            return
+        if self._is_stopping or all(lane.is_last for lane in self.lanes.values()):
+            self._finish()
+        else:  # nothing left in memory: look at once whether more has come up
+            self._may_fetch.set()
+
+    def _finish(self) -> None:
+        self._is_done = True
+        self._has_events.set()
+        self._may_fetch.set()
+        for lane in self.lanes.values():
+            lane.wake_all()
+
+    def _begin_stop(self) -> None:
+        self._is_stopping = True
+        for lane in self.lanes.values():
+            lane.drop_waiting()
+        self._check_done()
+
+    async def _ticker(self) -> None:
+        stopped_at = None
+        while not self._is_done:
+            self._tell()
+            await asyncio.sleep(self.settings.tick)
+            if not self._is_stopping and self._stop():
+                self._begin_stop()
+            if self._is_stopping:
+                stopped_at = stopped_at or time.monotonic()
+                self._check_done()
+                if time.monotonic() - stopped_at > self.settings.grace and not self._events and not self._in_record:
+                    self._lost = sum(lane.in_flight for lane in self.lanes.values())
+                    self._finish()
+                    for worker in self._workers:
+                        worker.cancel()
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(
+                Progress(
+                    lanes=[lane.status() for lane in self.lanes.values()],
+                    settled=sum(lane.settled for lane in self.lanes.values()),
+                    unrecorded=len(self._events) + self._in_record,
+                    seconds=time.monotonic() - self._started,
+                )
+            )

@@ -1,0 +1,203 @@
+"""Any OpenAI-compatible chat endpoint, hosted or local, through the ``openai`` client.
+
+The untyped ``post`` over aiohttp is about 2.5 times as fast as ``chat.completions.create``; what it does not
+check (a 200 whose body is no chat completion) is checked here. Retries are the engine's, so that each is counted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from bench.exceptions import (
+    CallError,
+    CallTimeoutError,
+    ClientRequestError,
+    DroppedConnectionError,
+    MalformedReplyError,
+    MissingKeyError,
+    RateLimitedError,
+    RefusedByProviderError,
+    ServerError,
+)
+from bench.providers.base import Completion
+from bench.specs import GenerationConfig, Message
+
+DEFAULT_KEY_VARIABLE = "OPENAI_API_KEY"
+_POLICY_CODES = frozenset(
+    {"content_policy_violation", "content_filter", "moderation_blocked", "responsibleaipolicyviolation"}
+)
+_LONGEST_MESSAGE = 300
+_REQUEST_TIMEOUT, _CONFLICT, _TOO_MANY, _INTERNAL = 408, 409, 429, 500
+
+
+class OpenAICompatibleClient:
+    """One model at one base URL.
+
+    Parameters
+    ----------
+    base_url, model : str
+        Where, and the name the server knows.
+    key_variable : str
+        The environment variable that holds the key; the key is read here and kept nowhere else.
+        Without a value no ``Authorization`` header is sent, as local servers want it.
+    connections : int
+        Most connections at once.
+    timeout : float
+        Seconds to wait for an answer.
+
+    Raises
+    ------
+    MissingKeyError
+        A variable other than the default one was named, and it is not set.
+    """
+
+    is_remote = True
+
+    def __init__(
+        self, *, base_url: str, model: str, key_variable: str = "", connections: int = 100, timeout: float = 60.0
+    ) -> None:
+        import httpx2
+        import openai
+
+        self.model = model
+        key = os.environ.get(key_variable or DEFAULT_KEY_VARIABLE, "")
+        if not key and key_variable and key_variable != DEFAULT_KEY_VARIABLE:
+            raise MissingKeyError(f"The environment variable {key_variable}, named for {model}, is not set.")
+        self._headers = {} if key else {"Authorization": openai.omit}
+        limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+        self._client = openai.AsyncOpenAI(
+            base_url=base_url,
+            api_key=key or "none",
+            max_retries=0,
+            timeout=timeout,
+            http_client=openai.DefaultAioHttpClient(limits=limits),
+        )
+
+    async def complete(
+        self, messages: Sequence[Message], generation: GenerationConfig, epoch: int
+    ) -> Completion:
+        """Return the answer to ``messages``; ``epoch`` only tells repetitions apart and is not sent."""
+        import openai
+
+        body = {"model": self.model, "messages": list(messages), **generation.as_json()}
+        try:
+            reply: Any = await self._client.post(
+                "/chat/completions", body=body, cast_to=object, options=self._options()
+            )
+        except openai.APIStatusError as error:
+            raise _status_error(error) from error
+        except openai.APITimeoutError as error:
+            raise CallTimeoutError("No answer in time.") from error
+        except openai.APIConnectionError as error:
+            raise DroppedConnectionError(_short(error.__cause__ or error)) from error
+        except (json.JSONDecodeError, UnicodeDecodeError, openai.APIResponseValidationError) as error:
+            raise MalformedReplyError("The reply is not JSON.") from error
+        return completion_of(reply)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _options(self) -> Any:
+        return {"headers": self._headers} if self._headers else {}
+
+
+def completion_of(reply: Any) -> Completion:
+    """Return the first choice of a chat completion as JSON data.
+
+    Raises
+    ------
+    MalformedReplyError
+        It is not the shape of a chat completion.
+    """
+    try:
+        if isinstance(reply, str):  # JSON sent under another content type
+            reply = json.loads(reply)
+        choice = reply["choices"][0]
+        message = choice["message"]
+        content, refusal = message.get("content"), message.get("refusal")
+        finish_reason = choice.get("finish_reason") or ""
+    except json.JSONDecodeError as error:
+        raise MalformedReplyError("The reply is not JSON.") from error
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise MalformedReplyError("The reply is JSON, but no chat completion.") from error
+    if isinstance(content, list):
+        content = "".join(part.get("text", "") for part in content if isinstance(part, dict))
+    text = content if content else refusal
+    if text is None:
+        text = ""
+    if not isinstance(text, str):
+        raise MalformedReplyError("The reply's content is not text.")
+    usage = reply.get("usage") or {}
+    return Completion(
+        text=text,
+        finish_reason=str(finish_reason)[:40],
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
+        refused=bool(refusal) and not content,
+    )
+
+
+def _count(usage: Any, name: str) -> int | None:
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _status_error(error: Any) -> CallError:
+    status = int(error.status_code)
+    message = _short(error)
+    if status == _TOO_MANY:
+        return RateLimitedError(message, http_status=status, retry_after=retry_after_of(error.response.headers))
+    if status >= _INTERNAL or status in (_REQUEST_TIMEOUT, _CONFLICT):
+        return ServerError(message, http_status=status, retry_after=retry_after_of(error.response.headers))
+    codes = {str(getattr(error, name, "") or "").lower() for name in ("code", "type")}
+    if codes & _POLICY_CODES:
+        return RefusedByProviderError(message, http_status=status)
+    return ClientRequestError(message, http_status=status)
+
+
+def retry_after_of(headers: Any) -> float | None:
+    """Return the seconds a server asks to wait, from ``Retry-After-Ms`` or ``Retry-After``; None if it doesn't.
+
+    ``Retry-After`` is a number of seconds or an HTTP date (RFC 9110, section 10.2.3).
+
+    Examples
+    --------
+    >>> retry_after_of({"retry-after": "1.5"})
+    1.5
+    >>> retry_after_of({"retry-after": "soon"}) is None
+    True
+    """
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name)
+        if value is None:
+            continue
+        try:
+            seconds = float(value) * scale
+        except ValueError:
+            seconds = _seconds_until(value)
+        if seconds is not None and 0 <= seconds < float("inf"):
+            return float(seconds)
+    return None
+
+
+def _seconds_until(http_date: str) -> float | None:
+    import email.utils
+    from datetime import UTC, datetime
+
+    try:
+        moment = email.utils.parsedate_to_datetime(http_date)
+    except (TypeError, ValueError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _short(error: object) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
+

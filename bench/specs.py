@@ -1,0 +1,150 @@
+"""Specifications as frozen values, and the content keys under which answers and verdicts are kept.
+
+What changes an answer is in the key (endpoint, model name, messages, generation settings, epoch); what does
+not (the variable that holds the key, prices, concurrency) is left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Message = dict[str, Any]
+
+
+def canonical_json(value: Any) -> str:
+    """Return ``value`` as JSON with sorted keys, no blanks and no escapes, so that equal data is equal text.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def sha256(text: str) -> str:
+    """Return the SHA-256 of ``text`` in UTF-8, in hexadecimal; lone surrogates are kept apart."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationConfig:
+    """How an answer is drawn; the defaults are those of the published GVS-Bench generator."""
+
+    temperature: float = 0.7
+    top_p: float = 0.9
+    max_tokens: int = 2000
+    seed: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the settings that are set."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """Who is asked: an endpoint (``base_url`` and the name it knows) or a built-in policy."""
+
+    kind: str
+    model: str
+    base_url: str = ""
+    version: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what identifies the model."""
+        return {name: value for name, value in asdict(self).items() if value not in ("", None)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeSpec:
+    """Who judges, with which rubric and settings; its hash is the judge's identity."""
+
+    kind: str
+    rubric: str
+    rubric_version: int
+    model: ModelSpec | None = None
+    generation: GenerationConfig | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything that matters for a verdict."""
+        data: dict[str, Any] = {"kind": self.kind, "rubric": self.rubric, "rubric_version": self.rubric_version}
+        if self.model is not None:
+            data["model"] = self.model.as_json()
+        if self.generation is not None:
+            data["generation"] = self.generation.as_json()
+        return data
+
+    @property
+    def sha256(self) -> str:
+        """The judge's identity."""
+        return sha256(canonical_json(self.as_json()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """A whole run, frozen before the first call."""
+
+    release_sha256: str
+    models: Sequence[ModelSpec]
+    judges: Sequence[JudgeSpec]
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
+    epochs: int = 1
+    languages: Sequence[str] = ("en",)
+    seed: int = 0
+    budget_usd: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the specification as plain data."""
+        data: dict[str, Any] = {
+            "release_sha256": self.release_sha256,
+            "models": [model.as_json() for model in self.models],
+            "judges": [judge.as_json() for judge in self.judges],
+            "generation": self.generation.as_json(),
+            "epochs": self.epochs,
+            "languages": list(self.languages),
+            "seed": self.seed,
+        }
+        if self.budget_usd is not None:
+            data["budget_usd"] = self.budget_usd
+        return data
+
+    @property
+    def sha256(self) -> str:
+        """The hash that names this specification."""
+        return sha256(canonical_json(self.as_json()))
+
+
+def response_key(
+    model: ModelSpec,
+    messages: Sequence[Message],
+    generation: GenerationConfig,
+    epoch: int,
+    *,
+    series: int = 1,
+) -> str:
+    """Return the key of an answer: same key, same question to the same model.
+
+    ``series`` counts from 1 how often the question was put anew after all calls of a series failed.
+    """
+    data: dict[str, Any] = {
+        "model": model.as_json(), "messages": list(messages), "generation": generation.as_json(), "epoch": epoch,
+    }
+    return _key(data, series)
+
+
+def judgement_key(
+    judge: JudgeSpec | Mapping[str, Any], case: Mapping[str, Any], response_sha256: str, *, series: int = 1
+) -> str:
+    """Return the key of a verdict: the judge's whole configuration, what it reads, the answer's hash."""
+    config = judge.as_json() if isinstance(judge, JudgeSpec) else dict(judge)
+    return _key({"judge": config, "case": dict(case), "response": response_sha256}, series)
+
+
+def _key(data: dict[str, Any], series: int) -> str:
+    if series > 1:
+        data["series"] = series
+    return sha256(canonical_json(data))

@@ -1,0 +1,251 @@
+"""A local OpenAI-compatible server that answers, and misbehaves on demand, and logs every call.
+
+Run it alone: ``python -m tests.fake_server --port 8110 --latency 0.05 --fault rate_limited=0.05``. It prints its
+address on the first line. ``GET /stats`` gives its own counts; ``--log FILE`` gets one JSON line a call, with
+the moment the answer was handed to the socket, so that a test can tell what was asked twice.
+
+What happens to a call depends only on its prompt, its try number and ``seed``: the same run, the same faults.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from aiohttp import web
+
+FAULTS = ("rate_limited", "server_error", "dropped", "slow", "malformed", "unparsable", "refused", "bad_request")
+
+
+@dataclass
+class Behaviour:
+    """How the server behaves: latency in seconds, share of calls for each fault, most faults per prompt."""
+
+    latency: float = 0.0
+    faults: dict[str, float] = field(default_factory=dict)
+    retry_after: float = 0.05
+    slow_seconds: float = 1.0
+    most_faults_per_prompt: int = 2
+    seed: int = 0
+    score: int = 7
+    fail_prompts_with: str = ""
+    always_fail: str = "server_error"
+
+
+class FakeServer:
+    """The application and its memory of every call."""
+
+    def __init__(self, behaviour: Behaviour, log: IO[str] | None = None) -> None:
+        self.behaviour = behaviour
+        self.log = log
+        self.tries: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.headers: list[dict[str, str]] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.keep_bodies = False
+        self.app = web.Application()
+        self.app.router.add_post("/v1/chat/completions", self.complete)
+        self.app.router.add_get("/stats", self.stats)
+
+    async def stats(self, request: web.Request) -> web.Response:
+        """Return the counts so far."""
+        return web.json_response({"counts": dict(self.counts), "most_in_flight": self.most_in_flight})
+
+    def fault(self, prompt: str, number: int) -> str:
+        """Return what goes wrong with try ``number`` of ``prompt``, "" for nothing."""
+        behaviour = self.behaviour
+        if behaviour.fail_prompts_with and behaviour.fail_prompts_with in prompt:
+            return behaviour.always_fail
+        if not behaviour.faults or number > behaviour.most_faults_per_prompt:
+            return ""
+        digest = hashlib.sha256(f"{behaviour.seed}:{number}:{prompt}".encode()).digest()
+        draw = int.from_bytes(digest[:8], "big") / 2**64
+        for name, share in behaviour.faults.items():
+            if draw < share:
+                return name
+            draw -= share
+        return ""
+
+    async def complete(self, request: web.Request) -> web.StreamResponse:
+        """Answer a chat completion, or not."""
+        body = await request.json()
+        prompt = body["messages"][-1]["content"]
+        if not isinstance(prompt, str):
+            prompt = json.dumps(prompt)
+        self.tries[prompt] += 1
+        number = self.tries[prompt]
+        self.counts["received"] += 1
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        if self.keep_bodies:
+            self.bodies.append(body)
+            self.headers.append(dict(request.headers))
+        is_judge = "Score:" in prompt
+        fault = self.fault(prompt, number)
+        if fault == "unparsable" and not is_judge:
+            fault = ""
+        delivered = False
+        try:
+            if self.behaviour.latency:
+                await asyncio.sleep(self.behaviour.latency)
+            if fault == "slow":
+                await asyncio.sleep(self.behaviour.slow_seconds)
+            response = self._response(request, prompt, fault, is_judge=is_judge)
+            delivered = response is not None and request.transport is not None
+            if response is None:
+                if request.transport is not None:
+                    request.transport.abort()
+                return web.Response(status=500)
+            return response
+        finally:
+            self.in_flight -= 1
+            self.counts[fault or "answered"] += 1
+            self._write(prompt, number, fault, is_judge=is_judge, delivered=delivered)
+
+    def _response(self, request: web.Request, prompt: str, fault: str, *, is_judge: bool) -> web.Response | None:
+        if fault == "dropped":
+            return None
+        if fault == "rate_limited":
+            return _error(429, "Too many requests", headers={"Retry-After": f"{self.behaviour.retry_after:g}"})
+        if fault == "server_error":
+            return _error(500, "The server had an error")
+        if fault == "bad_request":
+            return _error(400, "Bad request")
+        if fault == "refused":
+            return _error(400, "Refused by policy", code="content_policy_violation")
+        if fault == "malformed":
+            return web.Response(text='{"choices": [{"mess', content_type="application/json")
+        if fault == "unparsable":
+            return _completion("I would rather not give a number.")
+        if is_judge:
+            return _completion(f"Score: {self.behaviour.score}/10\nBrief reason: no error was found in the answer.")
+        return _completion(f"I cannot help with that, but here is what may help instead. [{_digest(prompt)}]")
+
+    def _write(self, prompt: str, number: int, fault: str, *, is_judge: bool, delivered: bool) -> None:
+        if self.log is None:
+            return
+        entry = {
+            "prompt": _digest(prompt), "try": number, "fault": fault, "judge": is_judge,
+            "delivered": delivered, "at": time.time(),
+        }
+        self.log.write(json.dumps(entry) + "\n")
+        self.log.flush()
+
+
+def _digest(prompt: str) -> str:
+    return hashlib.sha256(prompt.encode()).hexdigest()[:16]
+
+
+def _error(status: int, message: str, *, code: str | None = None, headers: dict[str, str] | None = None) -> web.Response:
+    body = {"error": {"message": message, "type": "error", "code": code}}
+    return web.json_response(body, status=status, headers=headers)
+
+
+def _completion(text: str) -> web.Response:
+    return web.json_response(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "fake",
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 20, "completion_tokens": 10, "total_tokens": 30},
+        }
+    )
+
+
+async def _serve(server: FakeServer, port: int, ready: Any, stop: asyncio.Event) -> None:
+    runner = web.AppRunner(server.app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port, backlog=2048)
+    await site.start()
+    assert site._server is not None
+    ready(site._server.sockets[0].getsockname()[1])  # type: ignore[attr-defined]
+    await stop.wait()
+    await runner.cleanup()
+
+
+class RunningServer:
+    """A server in a thread of this process."""
+
+    def __init__(self, server: FakeServer, port: int) -> None:
+        self.server = server
+        self.port = port
+
+    @property
+    def base_url(self) -> str:
+        """What a model's name ends with after ``@``."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def received(self) -> int:
+        """Calls the server counted."""
+        return self.server.counts["received"]
+
+
+@contextlib.contextmanager
+def running(behaviour: Behaviour | None = None, *, keep_bodies: bool = False) -> Iterator[RunningServer]:
+    """Serve in a thread on a free port."""
+    server = FakeServer(behaviour or Behaviour())
+    server.keep_bodies = keep_bodies
+    started = threading.Event()
+    port: list[int] = []
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    def ready(number: int) -> None:
+        port.append(number)
+        started.set()
+
+    def work() -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(_serve(server, 0, ready, stop))
+        loop.close()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    assert started.wait(10)
+    try:
+        yield RunningServer(server, port[0])
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+
+
+def main() -> None:
+    """Serve until killed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--latency", type=float, default=0.0)
+    parser.add_argument("--retry-after", type=float, default=0.05)
+    parser.add_argument("--slow-seconds", type=float, default=1.0)
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME=SHARE")
+    parser.add_argument("--log")
+    arguments = parser.parse_args()
+    faults = {name: float(share) for name, share in (fault.split("=") for fault in arguments.fault)}
+    if unknown := set(faults) - set(FAULTS):
+        parser.error(f"unknown faults: {', '.join(sorted(unknown))}")
+    behaviour = Behaviour(
+        latency=arguments.latency, faults=faults, retry_after=arguments.retry_after,
+        slow_seconds=arguments.slow_seconds,
+    )
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context(Path(arguments.log).open("a")) if arguments.log else None
+        server = FakeServer(behaviour, log)
+        asyncio.run(_serve(server, arguments.port, lambda port: print(f"http://127.0.0.1:{port}/v1", flush=True), asyncio.Event()))
+
+
+if __name__ == "__main__":
+    main()
