@@ -150,11 +150,11 @@ CONTENT_SECURITY_POLICY = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",  # first: it makes 401 answer how to sign in
         "rest_framework.authentication.SessionAuthentication",
-        "rest_framework.authentication.TokenAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["gvsir.api.permissions.ActionPermission"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["gvsir.api.filters.StrictFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "gvsir.api.pagination.StableCursorPagination",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
@@ -169,7 +169,15 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "GVSIR API",
-    "DESCRIPTION": "Incidents, codings, benchmark items, responses and scores, each traceable to its source.",
+    "DESCRIPTION": (
+        "Incidents, codings, benchmark items, responses and scores, each traceable to its source.\n\n"
+        "**Signing in.** Reading needs no account; an account adds what its role may see. Programs send "
+        "`Authorization: Token KEY`; `gvsir drf_create_token USERNAME` makes the key.\n\n"
+        "**Lists** come in pages: follow `next` until it is null; `page_size` is at most 500. An unknown "
+        "parameter is refused, never ignored.\n\n"
+        '**Errors** have one shape: `{"error": {"code", "message", "fields"}}`. A text you may not see is '
+        "null and `withheld` says why."
+    ),
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

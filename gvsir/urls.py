@@ -14,6 +14,11 @@ urlpatterns = [
     path("api/v1/", include("gvsir.api.urls")),
 ]
 
+handler400 = "gvsir.api.errors.bad_request"
+handler403 = "gvsir.api.errors.permission_denied"
+handler404 = "gvsir.api.errors.page_not_found"
+handler500 = "gvsir.api.errors.server_error"
+
 if settings.DEBUG:
     from gvsir.views.components import components
 

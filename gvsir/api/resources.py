@@ -1,0 +1,80 @@
+"""The frame of every resource: reading only, by permission, with known parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from django.db.models import Model
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from gvsir.api.errors import ErrorResponseSerializer
+from gvsir.api.filters import refuse_unknown
+from gvsir.permissions import allowed
+
+M = TypeVar("M", bound=Model)
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Answers that any address may give, for the schema.
+REFUSALS: dict[int, Any] = {
+    400: OpenApiResponse(ErrorResponseSerializer, "A parameter is unknown or its value is not valid."),
+    404: OpenApiResponse(ErrorResponseSerializer, "There is no such record, or you may not see it."),
+    429: OpenApiResponse(ErrorResponseSerializer, "Too many requests; Retry-After says how long to wait."),
+}
+
+
+def viewer_of(serializer: serializers.BaseSerializer[Any]) -> Any:
+    """Return who asks; None where the schema is being written."""
+    return getattr(serializer.context.get("request"), "user", None)
+
+
+class ViewerSerializer(serializers.ModelSerializer[M]):
+    """A serializer that knows who asks."""
+
+    def may(self, action: str) -> bool:
+        """Return whether the caller's role allows ``action``."""
+        return allowed(viewer_of(self), action)
+
+
+class ReadOnlyResource(viewsets.ReadOnlyModelViewSet[M]):
+    """List and detail of what the caller may see; ``action_required`` names the action asked for."""
+
+    action_required: ClassVar[str]
+    extra_parameters: ClassVar[tuple[str, ...]] = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check permission, and that a detail is asked without parameters."""
+        super().initial(request, *args, **kwargs)
+        if self.action != "list":
+            refuse_unknown(request, ())
+
+
+class ReadOnlyView(APIView):
+    """One address that is not a list of records; ``parameters`` are the ones it takes."""
+
+    action_required: ClassVar[str]
+    parameters: ClassVar[tuple[str, ...]] = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check permission and parameters."""
+        super().initial(request, *args, **kwargs)
+        refuse_unknown(request, self.parameters)
+
+
+def described(summary: str, **kwargs: Any) -> Callable[[F], F]:
+    """Describe a ``get`` for the schema, with the refusals every address can give."""
+    responses = kwargs.pop("responses")
+    decorate: Callable[[F], F] = extend_schema(summary=summary, responses={200: responses, **REFUSALS}, **kwargs)
+    return decorate
+
+
+def read_only(plural: str, one: str, serializer: Any) -> Any:
+    """Describe list and detail of a resource for the schema."""
+    answers = {200: serializer, **REFUSALS}
+    return extend_schema_view(
+        list=extend_schema(summary=plural, responses=answers),
+        retrieve=extend_schema(summary=one, responses=answers),
+    )
