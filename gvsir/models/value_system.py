@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import get_language
+
+
+class ValueSystemManager(models.Manager["ValueSystem"]):
+    """Reads of value systems."""
+
+    def current(self, key: str) -> ValueSystem:
+        """Return the newest version of the system ``key``.
+
+        Raises
+        ------
+        ValueSystem.DoesNotExist
+            It has not been loaded; ``gvsir load_reference`` loads it.
+        """
+        return self.filter(key=key).order_by("version").reverse()[:1].get()
 
 
 class ValueSystem(models.Model):
@@ -19,6 +35,8 @@ class ValueSystem(models.Model):
     scale_low = models.FloatField(help_text="Lowest possible score.")
     scale_high = models.FloatField(help_text="Highest possible score.")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[ValueSystemManager] = ValueSystemManager()
 
     class Meta:
         ordering = ["key", "version"]

@@ -1,0 +1,352 @@
+"""The AI Incident Database's snapshot: incidents, classifications, taxonomies, entities, duplicates.
+
+Takes a folder of its CSV files (plain or gzipped) or the official archive. Files that its licence does
+not cover (``submissions``, ``reports``) are never opened.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from gvsir.exceptions import FormatError
+from gvsir.formats.csv_rows import Row, read_rows
+from gvsir.formats.file_set import FileSet
+from gvsir.formats.spreadsheet import is_formula
+
+DEPLOYERS: Final = "Alleged deployer of AI system"
+DEVELOPERS: Final = "Alleged developer of AI system"
+HARMED: Final = "Alleged harmed or nearly harmed parties"
+INCIDENT_COLUMNS: Final = (
+    "incident_id", "date", "reports", DEPLOYERS, DEVELOPERS, HARMED, "description", "title",
+)
+LONGEST_TITLE: Final = 500
+LONGEST_SLUG: Final = 200
+LONGEST_NAME: Final = 300
+HIGHEST_NUMBER: Final = 2_000_000_000
+NOT_FIELDS: Final = frozenset({"Namespace", "Incident ID", "Published"})
+
+_CLASSIFICATIONS = re.compile(r"classifications_(?P<namespace>[\w.-]+?)(?:_Annotator-(?P<annotator>\d+))?\.csv")
+_OTHERS = frozenset({"incidents.csv", "entities.csv", "duplicates.csv", "taxa.json"})
+_OBJECT_ID = re.compile(r"ObjectId\(([0-9a-f]{8})[0-9a-f]{16}\)")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentRow:
+    """One incident as AIID gives it. ``created`` is the moment its record was made there, if told."""
+
+    line: int
+    incident_id: int
+    title: str
+    description: str
+    date: datetime.date | None
+    reports: tuple[int, ...]
+    deployers: tuple[str, ...]
+    developers: tuple[str, ...]
+    harmed: tuple[str, ...]
+    created: datetime.datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationRow:
+    """One incident's cells in one file; blank cells are left out."""
+
+    line: int
+    incident_id: int
+    is_published: bool
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationFile:
+    """One file of classifications: whose, and by which taxonomy. ``annotator`` is 0 for the record itself."""
+
+    name: str
+    namespace: str
+    annotator: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicateRow:
+    """An incident number that means another one."""
+
+    line: int
+    number: int
+    true_number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldDefinition:
+    """One field of a taxonomy."""
+
+    key: str
+    name: str
+    description: str = ""
+    display_type: str = "string"
+    permitted_values: tuple[str, ...] = ()
+    is_public: bool = True
+    is_facet: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaxonomyDefinition:
+    """A taxonomy with its fields in order."""
+
+    namespace: str
+    description: str
+    is_automated: bool
+    fields: tuple[FieldDefinition, ...]
+
+
+class _CellError(Exception):
+    """A cell is not what its column wants."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def _wanted(name: str) -> bool:
+    return name in _OTHERS or _CLASSIFICATIONS.fullmatch(name) is not None
+
+
+@dataclass
+class AiidSnapshot:
+    """A snapshot, read file by file. Bad rows are listed in ``errors``, formula cells in ``warnings``.
+
+    Raises
+    ------
+    FormatError
+        The path cannot be read, or holds no ``incidents.csv``.
+    """
+
+    path: Path
+    errors: list[FormatError] = field(default_factory=list)
+    warnings: list[FormatError] = field(default_factory=list)
+    files: FileSet = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the files."""
+        self.files = FileSet(self.path, _wanted)
+        if "incidents.csv" not in self.files.names:
+            raise FormatError("There is no incidents.csv here.", source=self.path.name)
+
+    def incidents(self) -> Iterator[IncidentRow]:
+        """Yield the incidents; a number met before is an error."""
+        seen: dict[int, int] = {}
+
+        def parse(row: Row) -> IncidentRow:
+            incident = _incident(row)
+            if incident.incident_id in seen:
+                raise _CellError("incident_id", f"The incident stands on line {seen[incident.incident_id]} already.")
+            seen[incident.incident_id] = row.line
+            return incident
+
+        yield from self._rows("incidents.csv", INCIDENT_COLUMNS, parse)
+
+    def classification_files(self) -> list[ClassificationFile]:
+        """Return the files of classifications there are."""
+        found = []
+        for name in self.files.names:
+            match = _CLASSIFICATIONS.fullmatch(name)
+            if match:
+                found.append(
+                    ClassificationFile(
+                        name=name, namespace=match["namespace"], annotator=int(match["annotator"] or 0)
+                    )
+                )
+        return found
+
+    def classifications(self, name: str) -> Iterator[ClassificationRow]:
+        """Yield the classifications of one file; an incident met before in it is an error."""
+        seen: dict[int, int] = {}
+
+        def parse(row: Row) -> ClassificationRow:
+            number = _number(row, "Incident ID")
+            if number in seen:
+                raise _CellError("Incident ID", f"The incident stands on line {seen[number]} already.")
+            seen[number] = row.line
+            return ClassificationRow(
+                line=row.line, incident_id=number, is_published=_boolean(row, "Published"),
+                values={key: cell for key, cell in row.cells.items() if cell and key not in NOT_FIELDS},
+            )
+
+        yield from self._rows(name, ("Incident ID", "Published"), parse)
+
+    def columns(self, name: str) -> list[str]:
+        """Return the keys of the fields that a file of classifications has, in order."""
+        with self.files.open(name) as stream:
+            for row in read_rows(stream, source=name, on_error=lambda error: None):
+                return [key for key in row.cells if key not in NOT_FIELDS]
+        return []
+
+    def duplicates(self) -> Iterator[DuplicateRow]:
+        """Yield the numbers that mean other numbers; nothing where there is no such file."""
+        old, new = "duplicate_incident_number", "true_incident_number"
+        yield from self._rows(
+            "duplicates.csv", (old, new),
+            lambda row: DuplicateRow(line=row.line, number=_number(row, old), true_number=_number(row, new)),
+        )
+
+    def entity_names(self) -> dict[str, str]:
+        """Return the names of entities by slug; nothing where there is no such file."""
+
+        def parse(row: Row) -> tuple[str, str]:
+            return _text(row, "entity_id", LONGEST_SLUG), _text(row, "name", LONGEST_NAME)
+
+        return dict(self._rows("entities.csv", ("entity_id", "name"), parse))
+
+    def taxonomies(self) -> dict[str, TaxonomyDefinition]:
+        """Return the taxonomies by namespace; nothing where there is no ``taxa.json``.
+
+        Raises
+        ------
+        FormatError
+            The file is not the JSON it should be.
+        """
+        if "taxa.json" not in self.files.names:
+            return {}
+        try:
+            with self.files.open("taxa.json") as stream:
+                return {taxon["namespace"]: _taxonomy(taxon) for taxon in json.load(stream)}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FormatError(f"This is not a list of taxonomies ({error}).", source="taxa.json") from error
+
+    def _rows(self, name: str, required: tuple[str, ...], parse: Callable[[Row], T]) -> Iterator[T]:
+        if name not in self.files.names:
+            return
+        with self.files.open(name) as stream:
+            for row in read_rows(stream, source=name, required=required, on_error=self.errors.append):
+                try:
+                    result = parse(row)
+                except _CellError as error:
+                    self.errors.append(
+                        FormatError(str(error), source=name, line=row.line, field=error.field)
+                    )
+                    continue
+                self._warn_of_formulas(name, row)
+                yield result
+
+    def _warn_of_formulas(self, name: str, row: Row) -> None:
+        for key, cell in row.cells.items():
+            if is_formula(cell):
+                self.warnings.append(
+                    FormatError(
+                        f"A spreadsheet would run this cell as a formula ({cell[:20]!r}); kept as it is, "
+                        "made harmless in exports.",
+                        source=name, line=row.line, field=key,
+                    )
+                )
+
+
+def _number(row: Row, key: str) -> int:
+    cell = row.cells[key].strip()
+    if not cell:
+        raise _CellError(key, "The number is missing.")
+    if not (cell.isascii() and cell.isdecimal() and 0 < int(cell[:12]) <= HIGHEST_NUMBER):
+        raise _CellError(key, f"{cell[:40]!r} is not a number above 0.")
+    return int(cell)
+
+
+def _boolean(row: Row, key: str) -> bool:
+    cell = row.cells[key].strip().lower()
+    if cell not in {"true", "false"}:
+        raise _CellError(key, f"{cell[:40]!r} is neither True nor False.")
+    return cell == "true"
+
+
+def _text(row: Row, key: str, most: int) -> str:
+    cell = row.cells[key].strip()
+    if not cell:
+        raise _CellError(key, "The cell is empty.")
+    if len(cell) > most:
+        raise _CellError(key, f"The text has {len(cell)} characters; the limit is {most}.")
+    return cell
+
+
+def _date(row: Row, key: str) -> datetime.date | None:
+    cell = row.cells[key].strip()
+    if not cell:
+        return None
+    try:
+        return datetime.date.fromisoformat(cell)
+    except ValueError:
+        raise _CellError(key, f"{cell[:40]!r} is not a date (YYYY-MM-DD).") from None
+
+
+def _array(row: Row, key: str) -> list[Any]:
+    cell = row.cells[key].strip()
+    try:
+        values = json.loads(cell) if cell else []
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, list):
+        raise _CellError(key, f"{cell[:40]!r} is not a JSON array.")
+    return values
+
+
+def _reports(row: Row) -> tuple[int, ...]:
+    values = _array(row, "reports")
+    if not all(type(value) is int and 0 < value <= HIGHEST_NUMBER for value in values):
+        raise _CellError("reports", f"{row.cells['reports'][:40]!r} is not a JSON array of numbers.")
+    return tuple(dict.fromkeys(values))
+
+
+def _slugs(row: Row, key: str) -> tuple[str, ...]:
+    values = _array(row, key)
+    if not all(isinstance(value, str) and value.strip() for value in values):
+        raise _CellError(key, "This is not a JSON array of names.")
+    if any(len(value) > LONGEST_SLUG for value in values):
+        raise _CellError(key, f"A name has over {LONGEST_SLUG} characters.")
+    if any("\x00" in value or _has_surrogate(value) for value in values):
+        raise _CellError(key, "A name holds a character that no text may hold.")
+    return tuple(dict.fromkeys(value.strip() for value in values))
+
+
+def _has_surrogate(text: str) -> bool:
+    return any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+
+
+def _incident(row: Row) -> IncidentRow:
+    made = _OBJECT_ID.fullmatch(row.cells.get("_id", ""))
+    return IncidentRow(
+        line=row.line,
+        incident_id=_number(row, "incident_id"),
+        title=_text(row, "title", LONGEST_TITLE),
+        description=row.cells["description"].strip().replace("\r\n", "\n").replace("\r", "\n"),
+        date=_date(row, "date"),
+        reports=_reports(row),
+        deployers=_slugs(row, DEPLOYERS),
+        developers=_slugs(row, DEVELOPERS),
+        harmed=_slugs(row, HARMED),
+        created=datetime.datetime.fromtimestamp(int(made[1], 16), tz=datetime.UTC) if made else None,
+    )
+
+
+def _taxonomy(taxon: dict[str, Any]) -> TaxonomyDefinition:
+    keys: dict[str, int] = {}
+    fields = []
+    for each in taxon["field_list"]:
+        name = each["short_name"]
+        keys[name] = keys.get(name, 0) + 1
+        fields.append(
+            FieldDefinition(
+                key=name if keys[name] == 1 else f"{name} ({keys[name]})",
+                name=each.get("long_name") or name,
+                description=each.get("short_description") or "",
+                display_type=each.get("display_type") or "string",
+                permitted_values=tuple(str(value) for value in each.get("permitted_values") or ()),
+                is_public=bool(each.get("public", True)),
+                is_facet=bool(each.get("instant_facet", False)),
+            )
+        )
+    return TaxonomyDefinition(
+        namespace=taxon["namespace"], description=taxon.get("description") or "",
+        is_automated=bool(taxon.get("automatedClassifications", False)), fields=tuple(fields),
+    )
