@@ -72,14 +72,14 @@ class Item(models.Model):
     def __str__(self) -> str:
         return self.public_id
 
+    def get_absolute_url(self) -> str:
+        """Return the page of this item."""
+        return reverse("item_detail", args=[self.public_id])
+
     @property
     def public_id(self) -> str:
         """The permanent public id, e.g. T-7."""
         return f"{self.modality}-{self.number}"
-
-    def get_absolute_url(self) -> str:
-        """Return the page of this item."""
-        return reverse("item_detail", args=[self.public_id])
 
 
 class Release(models.Model):
@@ -114,6 +114,10 @@ class Release(models.Model):
             raise ImmutableRecordError(f"Release {self.name} is frozen; make a new one.")
         super().save(*args, **kwargs)
 
+    def get_absolute_url(self) -> str:
+        """Return the page of this release."""
+        return reverse("release_detail", args=[self.name])
+
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Refuse: what a release is called by must stay findable.
 
@@ -123,10 +127,6 @@ class Release(models.Model):
             Always.
         """
         raise ImmutableRecordError(f"Release {self.name} is permanent; make a new one.")
-
-    def get_absolute_url(self) -> str:
-        """Return the page of this release."""
-        return reverse("release_detail", args=[self.name])
 
 
 class ReleaseItem(models.Model):

@@ -1,0 +1,98 @@
+"""Freeze items into an immutable, hashed release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+from django.db import transaction
+
+from bench.models import Item, Release, ReleaseItem
+from bench.querysets import items_to_release
+from bench.release_content import canary, digest, document
+from gvsir.exceptions import ImmutableRecordError, InvalidTransitionError
+from gvsir.models import LogEntry
+from gvsir.permissions import require
+
+
+def item_content(item: Item) -> dict[str, Any]:
+    """Return what a release keeps of ``item``; the keys are part of the release's format."""
+    return {
+        "id": item.public_id,
+        "category": item.category.key,
+        "modality": item.modality,
+        "stance": item.stance,
+        "prompt": {"en": item.prompt_en, "zh": item.prompt_zh},
+        "focus": {"en": item.focus_en, "zh": item.focus_zh},
+        "incident": item.incident.number if item.incident else None,
+        "codings": [coding.pk for coding in item.codings.all()],
+        "template": item.template,
+        "model_made": item.is_model_made,
+    }
+
+
+@transaction.atomic
+def make_release(
+    *, name: str, items: Iterable[Item], actor: User | None, is_demonstration: bool = False, note: str = "",
+) -> Release:
+    """Freeze ``items`` as release ``name``; the same call again returns the same release.
+
+    Only accepted items enter, unless ``is_demonstration``: such a release is marked, everywhere,
+    "demonstration, not reviewed by people". A rejected item never enters.
+
+    Raises
+    ------
+    InvalidTransitionError
+        There is no item, one has not been accepted, or the name is not a slug.
+    ImmutableRecordError
+        A release of this name exists and holds something else.
+    PermissionRefusedError
+        ``actor`` may not make releases.
+    """
+    if actor is not None:
+        require(actor, "release.create")
+    try:
+        validate_slug(name)
+    except ValidationError as error:
+        raise InvalidTransitionError(f"{name!r} is no name for a release: letters, digits, - and _ only.") from error
+    chosen = list(items_to_release().filter(pk__in=[item.pk for item in items]))
+    _check(chosen, is_demonstration)
+    contents = [item_content(item) for item in chosen]
+    sha256 = digest(document(name=name, contents=contents, is_demonstration=is_demonstration))
+    existing = Release.objects.filter(name=name).first()
+    if existing is not None:
+        if existing.sha256 != sha256:
+            raise ImmutableRecordError(f"Release {name} exists and holds other items; choose another name.")
+        return existing
+    release = Release.objects.create(
+        name=name, sha256=sha256, canary=canary(name, contents), is_demonstration=is_demonstration,
+        note=note, created_by=actor,
+    )
+    ReleaseItem.objects.bulk_create(
+        ReleaseItem(release=release, item=item, position=position, content=content, sha256=digest(content))
+        for position, (item, content) in enumerate(zip(chosen, contents, strict=True), start=1)
+    )
+    LogEntry.objects.record(
+        release, "release.create", actor=actor,
+        data={"sha256": sha256, "items": len(chosen), "demonstration": is_demonstration},
+    )
+    return release
+
+
+def _check(chosen: list[Item], is_demonstration: bool) -> None:
+    if not chosen:
+        raise InvalidTransitionError("A release needs at least one item.")
+    wanted = {Item.Status.ACCEPTED, Item.Status.PROPOSED} if is_demonstration else {Item.Status.ACCEPTED}
+    wrong = [item for item in chosen if item.status not in wanted]
+    if wrong:
+        named = ", ".join(f"{item.public_id} ({item.status})" for item in wrong[:5])
+        raise InvalidTransitionError(f"{len(wrong)} of {len(chosen)} items are not accepted: {named}.")
+
+
+def release_document(release: Release) -> dict[str, Any]:
+    """Return the whole release as plain data, rebuilt from its frozen items; its digest must be its SHA-256."""
+    contents = [each.content for each in release.release_items.order_by("position")]
+    return document(name=release.name, contents=contents, is_demonstration=release.is_demonstration)

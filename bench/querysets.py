@@ -1,0 +1,73 @@
+"""Named reads of items, releases and scores."""
+
+from __future__ import annotations
+
+from django.db.models import Count, Prefetch, QuerySet
+
+from annotation.models import Coding
+from bench.models import Item, Release, ReleaseItem, Score
+
+
+def items_for_list() -> QuerySet[Item]:
+    """Return items with what a list shows of them."""
+    return Item.objects.select_related("category", "incident").annotate(
+        n_codings=Count("codings", distinct=True), n_releases=Count("release_items", distinct=True)
+    )
+
+
+def items_to_release() -> QuerySet[Item]:
+    """Return items with all that goes into a release, in the order of a release."""
+    return (
+        Item.objects.select_related("category", "incident")
+        .prefetch_related(Prefetch("codings", Coding.objects.order_by("pk")))
+        .order_by("modality", "number")
+    )
+
+
+def item_by_public_id(public_id: str) -> Item | None:
+    """Return the item called ``public_id``, e.g. T-7, or None."""
+    modality, _, number = public_id.partition("-")
+    if not number.isdecimal() or len(number) > 9:
+        return None
+    return (
+        Item.objects.select_related("category", "incident", "author", "reviewer")
+        .filter(modality=modality, number=int(number)).first()
+    )
+
+
+def codings_of_items() -> QuerySet[Coding]:
+    """Return codings with their passage, code, category, coder and round."""
+    return Coding.objects.select_related(
+        "segment__document", "code__category", "assignment__coder", "assignment__round"
+    ).order_by("assignment__coder__key", "segment__start_codepoint", "pk")
+
+
+def releases_for_list() -> QuerySet[Release]:
+    """Return releases with the number of their items and runs."""
+    return Release.objects.annotate(
+        n_items=Count("release_items", distinct=True), n_runs=Count("runs", distinct=True)
+    )
+
+
+def release_items(release: Release) -> QuerySet[ReleaseItem]:
+    """Return the frozen items of ``release`` in order."""
+    return ReleaseItem.objects.filter(release=release).select_related("item__category", "item__incident")
+
+
+def scores_of_cell(
+    *, run: int | None = None, language_model: int | None = None, dimension: str = "", layer: str = "",
+) -> QuerySet[Score]:
+    """Return the scores behind a cell of a leaderboard; without an argument, all of them.
+
+    ``dimension`` and ``layer`` are keys of the run's value system.
+    """
+    scores = Score.objects.order_by("run", "trial__release_item__position", "trial__language", "trial__epoch", "pk")
+    if run is not None:
+        scores = scores.filter(run=run)
+    if language_model is not None:
+        scores = scores.filter(trial__language_model=language_model)
+    if dimension:
+        scores = scores.filter(dimension__key=dimension)
+    if layer:
+        scores = scores.filter(dimension__parents__key=layer)
+    return scores
