@@ -215,7 +215,7 @@ def missing_bounds(values: Values, *, lowest: float, highest: float) -> tuple[fl
     >>> missing_bounds([8, None, 10, None], lowest=0, highest=10)
     (4.5, 9.5)
     """
-    scores = _as_floats(values)
+    scores = as_floats(values)
     if not scores.size:
         return None
     missing = np.isnan(scores)
@@ -277,7 +277,7 @@ class ScoredClusters(NamedTuple):
 
 def scored_clusters(values: Values, clusters: Clusters) -> ScoredClusters:
     """Return the scored values and their clusters; missing ones are counted and dropped."""
-    floats = _as_floats(values)
+    floats = as_floats(values)
     if len(floats) != len(clusters):
         raise ValueError(f"{len(floats)} values but {len(clusters)} clusters.")
     present = ~np.isnan(floats)
@@ -289,7 +289,7 @@ def scored_clusters(values: Values, clusters: Clusters) -> ScoredClusters:
     return ScoredClusters(floats[present], np.array(found, dtype=np.intp), len(seen), int((~present).sum()))
 
 
-def _as_floats(values: Values) -> NDArray[np.float64]:
+def as_floats(values: Values) -> NDArray[np.float64]:
     """Return values as floats, NaN where missing."""
     if isinstance(values, np.ndarray) and values.dtype != object:
         return values.astype(np.float64)
