@@ -1,12 +1,52 @@
-"""What a public number leads to after merges, through chains."""
+"""Follow a public number to the incident it means today, through chains of redirects."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import NamedTuple
 
-from gvsir.models import IncidentRedirect
+from gvsir.models import Incident, IncidentRedirect
 
-LONGEST_CHAIN: Final = 50
+
+class Resolution(NamedTuple):
+    """What a public number means.
+
+    ``number`` is where the chain ends, ``incident`` the incident there (None: there is none),
+    ``chain`` every number passed, the asked one first, and ``reason`` why it is not the asked one, or why
+    there is none.
+    """
+
+    number: int
+    incident: Incident | None
+    chain: tuple[int, ...]
+    reason: str
+
+
+def follow(number: int) -> tuple[tuple[int, ...], list[str]]:
+    """Return the numbers from ``number`` to the end of its redirects, and the reason of each step."""
+    chain = [number]
+    reasons: list[str] = []
+    while True:
+        step = IncidentRedirect.objects.filter(number=chain[-1]).first()
+        if step is None or step.target_number in chain:
+            return tuple(chain), reasons
+        chain.append(step.target_number)
+        reasons.append(step.reason)
+
+
+def resolve_number(number: int) -> Resolution:
+    """Return what the public number ``number`` means; a redirect goes before an incident that kept its row.
+
+    Examples
+    --------
+    ``resolve_number(342)`` in the AIID snapshot gives incident 1057 through the chain (342, 88, 1057).
+    """
+    chain, reasons = follow(number)
+    incident = Incident.objects.filter(number=chain[-1]).select_related("source").first()
+    if incident is None:
+        return Resolution(chain[-1], None, chain, "No incident has this number.")
+    if len(chain) == 1 and incident.status == Incident.Status.WITHDRAWN:
+        reasons = [incident.status_reason]
+    return Resolution(chain[-1], incident, chain, "; ".join(dict.fromkeys(reasons)))
 
 
 def redirect_chain(number: int) -> list[int]:
@@ -14,14 +54,6 @@ def redirect_chain(number: int) -> list[int]:
 
     An empty list means that the redirects run in a circle.
     """
-    chain = [number]
-    while len(chain) <= LONGEST_CHAIN:
-        target = (
-            IncidentRedirect.objects.filter(number=chain[-1]).values_list("target_number", flat=True).first()
-        )
-        if target is None:
-            return chain
-        if target in chain:
-            return []
-        chain.append(target)
-    return []
+    chain, _reasons = follow(number)
+    last = IncidentRedirect.objects.filter(number=chain[-1]).exists()
+    return [] if last else list(chain)
