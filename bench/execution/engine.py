@@ -177,7 +177,8 @@ class Engine:
         lane.in_flight += 1
         call.attempts += is_remote
         begun = time.monotonic()
-        completion, error = None, None
+        completion: Completion | None = None
+        error: CallError | None = None
         try:
             async with asyncio.timeout(self.settings.timeout):
                 completion = await client.complete(call.messages, call.generation, call.epoch)

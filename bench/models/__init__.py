@@ -5,9 +5,10 @@ from __future__ import annotations
 from bench.models.item import Item, Release, ReleaseItem
 from bench.models.language_model import Judge, LanguageModel
 from bench.models.measurement import Measurement, PublishedScore
-from bench.models.run import FailedAttempt, Judgement, Response, Run, Score, Trial
+from bench.models.run import Executor, FailedAttempt, Judgement, Response, Run, Score, Trial
 
 __all__ = [
+    "Executor",
     "FailedAttempt",
     "Item",
     "Judge",

@@ -21,6 +21,12 @@ class Run(models.Model):
     release = models.ForeignKey("bench.Release", on_delete=models.PROTECT, related_name="runs")
     spec = models.JSONField(help_text="The RunSpec as canonical JSON data.")
     spec_sha256 = models.CharField(max_length=64)
+    concurrency = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Most calls at once to one endpoint; null leaves it to the endpoint."
+    )
+    budget_usd = models.DecimalField(
+        max_digits=12, decimal_places=4, null=True, blank=True, help_text="The most the run may spend, in US dollars."
+    )
     language_models = models.ManyToManyField("bench.LanguageModel", related_name="runs")
     judges = models.ManyToManyField("bench.Judge", related_name="runs")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
@@ -44,6 +50,29 @@ class Run(models.Model):
     def get_absolute_url(self) -> str:
         """Return the page of this run."""
         return reverse("run_detail", args=[self.pk])
+
+
+class Executor(models.Model):
+    """A process that executes a run; what it claimed is its own as long as it shows signs of life."""
+
+    run = models.ForeignKey("bench.Run", on_delete=models.CASCADE, related_name="executors")
+    machine = models.CharField(max_length=300, help_text="Host, boot and process space: where pid means something.")
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    heartbeat_at = models.DateTimeField()
+    lease_until = models.DateTimeField(help_text="Without a sign of life until then, its claims are free again.")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ending = models.CharField(max_length=20, blank=True, help_text="finished, stopped, out_of_budget, error, lost.")
+    lost_calls = models.PositiveIntegerField(
+        default=0, help_text="Most calls that were on their way when it ended; they may have been answered unheard."
+    )
+    progress = models.JSONField(default=dict, help_text="The last reading of its endpoints.")
+
+    class Meta:
+        ordering = ["run", "pk"]
+
+    def __str__(self) -> str:
+        return f"executor {self.pk} of run {self.run_id}"
 
 
 class Response(models.Model):
@@ -75,6 +104,10 @@ class Response(models.Model):
     attempts = models.PositiveIntegerField(default=0, help_text="Calls sent for it, the failed ones included.")
     seconds = models.FloatField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
+    executor = models.ForeignKey(
+        "bench.Executor", on_delete=models.SET_NULL, null=True, blank=True, related_name="responses",
+        help_text="Who holds it while it is pending, and who settled it.",
+    )
 
     class Meta:
         ordering = ["pk"]
@@ -144,6 +177,11 @@ class Judgement(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     seconds = models.FloatField(null=True, blank=True)
     judged_at = models.DateTimeField(null=True, blank=True)
+    language = models.CharField(max_length=12, default="en", help_text="The language of prompt and focus it read.")
+    executor = models.ForeignKey(
+        "bench.Executor", on_delete=models.SET_NULL, null=True, blank=True, related_name="judgements",
+        help_text="Who holds it while it is pending, and who settled it.",
+    )
 
     class Meta:
         ordering = ["pk"]

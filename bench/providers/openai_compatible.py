@@ -133,12 +133,23 @@ def completion_of(reply: Any) -> Completion:
         raise MalformedReplyError("The reply's content is not text.")
     usage = reply.get("usage") or {}
     return Completion(
-        text=text,
+        text=storable(text),
         finish_reason=str(finish_reason)[:40],
         prompt_tokens=_count(usage, "prompt_tokens"),
         completion_tokens=_count(usage, "completion_tokens"),
         refused=bool(refusal) and not content,
     )
+
+
+def storable(text: str) -> str:
+    """Return ``text`` without what a database refuses: NUL characters and halves of surrogate pairs."""
+    if "\0" in text:
+        text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "replace").decode()
+    return text
 
 
 def _count(usage: Any, name: str) -> int | None:
@@ -175,12 +186,13 @@ def retry_after_of(headers: Any) -> float | None:
         value = headers.get(name)
         if value is None:
             continue
+        seconds: float | None
         try:
             seconds = float(value) * scale
         except ValueError:
             seconds = _seconds_until(value)
         if seconds is not None and 0 <= seconds < float("inf"):
-            return float(seconds)
+            return seconds
     return None
 
 

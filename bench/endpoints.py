@@ -1,0 +1,79 @@
+"""From a row of a language model or judge to its specification, its client and its queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from bench.execution.lane import LaneSpec
+from bench.execution.limits import Price
+from bench.models import Judge, LanguageModel
+from bench.providers import scripted
+from bench.providers.base import LanguageModelClient
+from bench.providers.openai_compatible import DEFAULT_KEY_VARIABLE, OpenAICompatibleClient
+from bench.specs import ModelSpec
+
+IN_PROCESS = "in process"
+_START = 20
+
+
+def model_spec(language_model: LanguageModel) -> ModelSpec:
+    """Return what identifies ``language_model`` in a specification."""
+    if language_model.kind == LanguageModel.Kind.BASELINE:
+        return ModelSpec(kind="baseline", model=language_model.model_identifier, version=scripted.VERSION)
+    return ModelSpec(
+        kind="endpoint", model=language_model.model_identifier, base_url=language_model.base_url.rstrip("/")
+    )
+
+
+def lane_name(language_model: LanguageModel) -> str:
+    """Return the queue of ``language_model``: one for each address and key, as providers count."""
+    if language_model.kind == LanguageModel.Kind.BASELINE:
+        return IN_PROCESS
+    return f"{language_model.base_url.rstrip('/')}#{language_model.key_variable or DEFAULT_KEY_VARIABLE}"
+
+
+def client_of(language_model: LanguageModel, *, connections: int, timeout: float) -> LanguageModelClient:
+    """Return a new client."""
+    if language_model.kind == LanguageModel.Kind.BASELINE:
+        return scripted.ScriptedClient(language_model.model_identifier)
+    return OpenAICompatibleClient(
+        base_url=language_model.base_url.rstrip("/"),
+        model=language_model.model_identifier,
+        key_variable=language_model.key_variable,
+        connections=connections,
+        timeout=timeout,
+    )
+
+
+def asked_models(language_models: Iterable[LanguageModel], judges: Iterable[Judge]) -> list[LanguageModel]:
+    """Return every model a run asks, as subject or as judge, each once."""
+    found = {model.pk: model for model in language_models}
+    for judge in judges:
+        if judge.language_model is not None:
+            found.setdefault(judge.language_model.pk, judge.language_model)
+    return list(found.values())
+
+
+def lanes_of(
+    language_models: Iterable[LanguageModel], *, concurrency: int | None, timeout: float
+) -> dict[str, LaneSpec]:
+    """Return the queues for these models; clients are named by the models' primary keys."""
+    grouped: dict[str, list[LanguageModel]] = {}
+    for language_model in language_models:
+        grouped.setdefault(lane_name(language_model), []).append(language_model)
+    lanes = {}
+    for name, members in grouped.items():
+        most = concurrency or max(member.max_concurrency for member in members)
+        clients = {str(each.pk): client_of(each, connections=most, timeout=timeout) for each in members}
+        lanes[name] = LaneSpec(clients=clients, most_concurrent=most, start_concurrent=min(_START, most))
+    return lanes
+
+
+def price_of(language_model: LanguageModel) -> Price | None:
+    """Return the price; zero for a policy in this process, None where nobody gave one."""
+    if language_model.kind == LanguageModel.Kind.BASELINE:
+        return Price(input_usd=Decimal(0), output_usd=Decimal(0))
+    if language_model.input_price is None or language_model.output_price is None:
+        return None
+    return Price(input_usd=language_model.input_price, output_usd=language_model.output_price)
