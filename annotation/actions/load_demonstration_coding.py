@@ -239,7 +239,7 @@ def _codes(
         name_zh = chinese[key]
         if (coder_id, name) in taken:
             name = f"{name} ({category.name})"
-            name_zh = f"{name_zh}（{category.name_zh}）" if name_zh else ""  # noqa: RUF001
+            name_zh = f"{name_zh}（{category.name_zh}）" if name_zh else ""
         taken.add((coder_id, name))
         codes[key] = Code(
             codebook=made.codebook, name=name, name_zh=name_zh, category=category, created_by_id=coder_id, created_in=made

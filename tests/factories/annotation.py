@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 
 from annotation.actions.coders import coder_of
 from annotation.actions.freeze_document import freeze_document
-from annotation.models import Assignment, CategoryAssignment, Code, Codebook, Coding, Document, Memo, Round, Segment
-from gvsir.models import Coder, Incident, ValueDimension, ValueSystem
-from tests.factories.gvsir import make_coder, make_dimension, make_incident, make_user, make_value_system
+from annotation.models import (
+    Assignment,
+    CategoryAssignment,
+    Code,
+    Codebook,
+    Coding,
+    Document,
+    Memo,
+    Round,
+    Segment,
+)
+from gvsir.models import Coder, Incident, Source, ValueDimension, ValueSystem
 
+PASSWORD = "correct horse"
 _counter = itertools.count(1)
 
 #: key, layer, English, Chinese: the twelve categories in scale order.
@@ -37,18 +48,46 @@ LAYERS = [
 ]
 
 
+def make_account(*roles: str, username: str = "", password: str = PASSWORD) -> User:
+    """An account with the roles."""
+    user = User.objects.create_user(username or f"coder{next(_counter)}", password=password)
+    user.groups.set([Group.objects.get_or_create(name=role)[0] for role in roles])
+    return user
+
+
+def make_source() -> Source:
+    return Source.objects.get_or_create(
+        key="aiid",
+        defaults={"name": "AI Incident Database", "licence": "CC BY-SA 4.0", "attribution": "Responsible AI Collaborative"},
+    )[0]
+
+
+def make_coded_incident(**overrides: Any) -> Incident:
+    """A published incident, to be coded."""
+    number = overrides.pop("number", None) or 7000 + next(_counter)
+    values = {
+        "source_record_id": str(number), "status": Incident.Status.PUBLISHED, "date": datetime.date(2024, 5, 17),
+        "title": f"Something happened, no. {number}", "description": "A system did something.", **overrides,
+    }
+    return Incident.objects.create(number=number, source=make_source(), **values)
+
+
 def make_scale() -> ValueSystem:
     """The GVS-Scale: three layers, twelve categories."""
     found = ValueSystem.objects.filter(dimensions__key="life_safety").first()
     if found is not None:
         return found
-    system = make_value_system("gvs")
+    system = ValueSystem.objects.create(
+        key="gvs", name="GVS-Scale", sha256="0" * 64, scale_low=0, scale_high=10, source=make_source()
+    )
     layers = {
-        key: make_dimension(system, order, key=key, level="layer", name=name)
+        key: ValueDimension.objects.create(system=system, order=order, key=key, level="layer", name=name)
         for order, (key, name) in enumerate(LAYERS, start=1)
     }
     for order, (key, layer, name, name_zh) in enumerate(CATEGORIES, start=1):
-        category = make_dimension(system, order, key=key, name=name, name_zh=name_zh, is_scored=True)
+        category = ValueDimension.objects.create(
+            system=system, order=order, key=key, level="category", name=name, name_zh=name_zh, is_scored=True
+        )
         category.parents.add(layers[layer])
     return system
 
@@ -72,13 +111,13 @@ def make_round(**overrides: Any) -> Round:
 
 
 def make_document(incident: Incident | None = None) -> Document:
-    return freeze_document(incident=incident or make_incident(), actor=None)
+    return freeze_document(incident=incident or make_coded_incident(), actor=None)
 
 
 def make_assignment(*, user: User | None = None, coder: Coder | None = None, **overrides: Any) -> Assignment:
     """An assignment; of ``user`` (an annotator if none is given) or ``coder``."""
     if coder is None:
-        coder = coder_of(user or make_user("annotator"))
+        coder = coder_of(user or make_account("annotator"))
     values: dict[str, Any] = {"order": next(_counter), **overrides}
     if "round" not in values:
         values["round"] = make_round()
@@ -93,7 +132,9 @@ def make_code(codebook: Codebook, **overrides: Any) -> Code:
     if isinstance(values.get("category"), str):
         values["category"] = category_of(values["category"])
     if "created_by" not in values:
-        values["created_by"] = make_coder("codebook-maker")
+        values["created_by"] = Coder.objects.get_or_create(
+            key="codebook-maker", defaults={"name": "Codebook maker", "kind": Coder.Kind.TEAM}
+        )[0]
     return Code.objects.create(codebook=codebook, **values)
 
 
