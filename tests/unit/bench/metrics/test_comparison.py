@@ -103,7 +103,7 @@ def test_random_p_is_never_zero_and_needs_a_generator():
 
 
 def test_sign_flip_rejects_exactly_its_level_over_all_sign_patterns():
-    sizes = np.array([0.3, 1.1, 0.7, 2.0, 1.6, 0.9, 0.2, 1.3])
+    sizes = np.sqrt([2.0, 3, 5, 7, 11, 13, 17, 19])  # no two totals are equal
     signs = itertools.product((1, -1), repeat=8)
     rejected = np.mean([sign_flip(sizes * sign).p_value <= 0.05 for sign in signs])
     assert rejected == 12 / 256  # the most that 2/256 steps allow at or below 5 %
