@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001, RUF002 - Chinese texts carry Chinese punctuation.
 """From a coded incident to an item: templates by category and stance, in English and Chinese.
 
 A template adds nothing of its own to what is asked: the request is the coder's scenario, worded as a

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - Chinese texts carry Chinese punctuation.
 from __future__ import annotations
 
 import itertools
