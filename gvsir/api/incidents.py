@@ -17,20 +17,13 @@ from rest_framework.response import Response
 from gvsir.api.errors import ErrorResponseSerializer, GoneError
 from gvsir.api.filters import FilterSet, IntegerFilter
 from gvsir.api.incident_filters import IncidentFilterBackend
-from gvsir.api.resources import REFUSALS, ReadOnlyResource, ViewerSerializer, read_only
+from gvsir.api.resources import REFUSALS, ReadOnlyResource, ViewerSerializer, folded_reason, read_only
 from gvsir.api.serializers import CoderSerializer, SourceSerializer
 from gvsir.models import Classification, ClassificationValue, EntityRole, Incident, IncidentReport
 from gvsir.permissions import allowed
 from gvsir.redirects import redirect_chain
 
 _PUBLIC_ID: Final = re.compile(r"(?:GVSIR-)?([0-9]{1,9})", re.IGNORECASE)
-
-
-def folded_reason(incident: Incident, user: Any) -> str:
-    """Return why this reader does not get the incident's text; "" if nothing is withheld."""
-    if not incident.harm or allowed(user, "incident.view_folded"):
-        return ""
-    return f"Folded: {incident.get_harm_display()}. Sign in to read it."
 
 
 class IncidentEntitySerializer(serializers.ModelSerializer[EntityRole]):

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from gvsir.api.errors import ErrorResponseSerializer
 from gvsir.api.filters import refuse_unknown
+from gvsir.models import Incident
 from gvsir.permissions import allowed
 
 M = TypeVar("M", bound=Model)
@@ -37,6 +38,13 @@ class ViewerSerializer(serializers.ModelSerializer[M]):
     def may(self, action: str) -> bool:
         """Return whether the caller's role allows ``action``."""
         return allowed(viewer_of(self), action)
+
+
+def folded_reason(incident: Incident, user: Any) -> str:
+    """Return why this reader does not get the incident's text; "" if nothing is withheld."""
+    if not incident.harm or allowed(user, "incident.view_folded"):
+        return ""
+    return f"Folded: {incident.get_harm_display()}. Sign in to read it."
 
 
 class ReadOnlyResource(viewsets.ReadOnlyModelViewSet[M]):
