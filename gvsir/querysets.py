@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any, Self
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Count, Q
 
@@ -32,3 +34,39 @@ class IncidentQuerySet(models.QuerySet[Any]):
     def with_report_counts(self) -> Self:
         """Add ``n_reports``."""
         return self.annotate(n_reports=Count("report_links", distinct=True))
+
+
+def classification_ratings(namespace: str, version: int | None, field_key: str) -> dict[str, dict[int, str]]:
+    """Return what each coder said of each incident on one field, in one query.
+
+    Parameters
+    ----------
+    namespace : str
+        The taxonomy, e.g. ``"CSETv1"``.
+    version : int or None
+        Its version; None for the newest.
+    field_key : str
+        The field, e.g. ``"AI System"``; a heading met twice has ``" (2)"`` behind its second key.
+
+    Returns
+    -------
+    dict
+        ``ratings[coder_key][incident_number]``; a blank has no entry. The reconciled record is a coder of
+        its own (``"csetv1"``), beside ``"csetv1-annotator-1"`` to ``-3``: leave it out of an agreement.
+    """
+    taxonomy_versions = apps.get_model("gvsir", "TaxonomyVersion").objects.filter(taxonomy__namespace=namespace)
+    chosen = (
+        taxonomy_versions.order_by("-version").values("pk")[:1]
+        if version is None
+        else taxonomy_versions.filter(version=version).values("pk")
+    )
+    rows = (
+        apps.get_model("gvsir", "ClassificationValue")
+        .objects.filter(field__taxonomy_version__in=chosen, field__key=field_key)
+        .order_by("classification__coder__key", "classification__incident__number")
+        .values_list("classification__coder__key", "classification__incident__number", "value")
+    )
+    ratings: defaultdict[str, dict[int, str]] = defaultdict(dict)
+    for coder, number, value in rows:
+        ratings[coder][number] = value
+    return dict(ratings)
