@@ -183,6 +183,20 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "IncidentStatusEnum": "gvsir.models.incident.Incident.Status",
+        "CoderKindEnum": "gvsir.models.classification.Coder.Kind",
+        "RoundStatusEnum": "annotation.models.codebook.Round.Status",
+        "AssignmentStatusEnum": "annotation.models.coding.Assignment.Status",
+        "StanceEnum": "annotation.models.coding.Assignment.Stance",
+        "MemoKindEnum": "annotation.models.coding.Memo.Kind",
+        "ItemStatusEnum": "bench.models.item.Item.Status",
+        "LanguageModelKindEnum": "bench.models.language_model.LanguageModel.Kind",
+        "JudgeKindEnum": "bench.models.language_model.Judge.Kind",
+        "RunStatusEnum": "bench.models.run.Run.Status",
+        "ResponseStateEnum": "bench.models.run.Response.State",
+        "JudgementStateEnum": "bench.models.run.Judgement.State",
+    },
 }
 
 QUEUE = env.str("GVSIR_QUEUE", "database")

@@ -3,5 +3,23 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from bench.api.views import (
+    ItemResource,
+    LanguageModelResource,
+    ReleaseResource,
+    ResponseResource,
+    RunResource,
+    ScoreResource,
+)
+
+router = SimpleRouter()
+router.register("items", ItemResource, basename="api-item")
+router.register("releases", ReleaseResource, basename="api-release")
+router.register("language-models", LanguageModelResource, basename="api-language-model")
+router.register("runs", RunResource, basename="api-run")
+router.register("responses", ResponseResource, basename="api-response")
+router.register("scores", ScoreResource, basename="api-score")
+
+urlpatterns: list[URLPattern | URLResolver] = [*router.urls]

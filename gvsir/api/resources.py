@@ -79,10 +79,9 @@ def described(summary: str, **kwargs: Any) -> Callable[[F], F]:
     return decorate
 
 
-def read_only(plural: str, one: str, serializer: Any) -> Any:
-    """Describe list and detail of a resource for the schema."""
-    answers = {200: serializer, **REFUSALS}
+def read_only(plural: str, one: str, serializer: Any, detail: Any = None) -> Any:
+    """Describe list and detail of a resource for the schema; ``detail`` is its serializer if it has its own."""
     return extend_schema_view(
-        list=extend_schema(summary=plural, responses=answers),
-        retrieve=extend_schema(summary=one, responses=answers),
+        list=extend_schema(summary=plural, responses={200: serializer, **REFUSALS}),
+        retrieve=extend_schema(summary=one, responses={200: detail or serializer, **REFUSALS}),
     )
