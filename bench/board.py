@@ -1,0 +1,150 @@
+"""A leaderboard as plain values: columns, rows and cells, whatever they were computed from. No Django here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bench.ranking import rank_ranges, shared_ranks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A number with what it rests on.
+
+    Parameters
+    ----------
+    value : float or None
+        None is missing, and ``reason`` says why.
+    low, high : float or None
+        The 95 % interval; None where there is none, and ``interval_reason`` says why.
+    n_scored, n_unscored : int or None
+        Scores behind the value, and scores without a value; None where the publisher does not say.
+    url : str
+        The list of scores behind it, or the provenance of a published number.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n_scored: int | None = None
+    n_unscored: int | None = None
+    reason: str = ""
+    interval_reason: str = ""
+    url: str = ""
+    note: str = ""
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends, or None."""
+        return (self.low, self.high) if self.low is not None and self.high is not None else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A dimension of the value system that has scores; ``groups`` are the keys of its layers or groups."""
+
+    key: str
+    label: str
+    order: int
+    groups: tuple[str, ...] = ()
+    dimension: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """A layer or a higher-order group of columns."""
+
+    key: str
+    label: str
+    gist: str = ""
+    order: int = 0
+    members: tuple[str, ...] = ()
+    dimension: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """The lowest category of the baseline layer; it may not be made up for by the others."""
+
+    value: float | None
+    column: Column | None
+    is_met: bool
+    is_complete: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One model."""
+
+    model: int
+    name: str
+    url: str
+    overall: Cell
+    cells: Mapping[str, Cell]
+    groups: Mapping[str, Cell] = field(default_factory=dict)
+    gate: Gate | None = None
+    badges: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    rank: int | None = None
+    rank_range: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A leaderboard of one measurement on one value system."""
+
+    system: str
+    system_label: str
+    measurement: str
+    measurement_label: str
+    scale: tuple[float, float]
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+    rows: tuple[Row, ...]
+    weights: Mapping[str, float]
+    is_imported: bool
+    badges: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    how: tuple[str, ...] = ()
+    has_layers: bool = False
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether the weights differ from each other."""
+        return len(set(self.weights.values())) > 1
+
+    def chosen(self, models: Sequence[int]) -> tuple[Row, ...]:
+        """Return the rows of ``models``, in the order of the board."""
+        return tuple(row for row in self.rows if row.model in models)
+
+
+def ranked(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Return ``rows`` with their ranks, best first; models without a value last."""
+    ranks = shared_ranks([row.overall.value for row in rows])
+    ranges = rank_ranges([row.overall.interval for row in rows])
+    known = [replace(row, rank=rank, rank_range=span) for row, rank, span in zip(rows, ranks, ranges, strict=True)]
+    return tuple(sorted(known, key=lambda row: (row.rank is None, row.rank or 0, row.name.casefold())))
+
+
+def sort_value(row: Row, column: str) -> float | str | None:
+    """Return what ``row`` is sorted by in ``column``; None is missing."""
+    if column == "model":
+        return row.name.casefold()
+    if column == "gate":
+        return row.gate.value if row.gate else None
+    if column in row.cells:
+        return row.cells[column].value
+    if column in row.groups:
+        return row.groups[column].value
+    return row.overall.value
+
+
+def sorted_rows(rows: Sequence[Row], sort: str) -> tuple[Row, ...]:
+    """Return ``rows`` by column ``sort`` (with "-" before it: highest first); missing values always last."""
+    key = sort.removeprefix("-")
+    there = [row for row in rows if sort_value(row, key) is not None]
+    missing = [row for row in rows if sort_value(row, key) is None]
+    there.sort(key=lambda row: (sort_value(row, key), row.name.casefold()), reverse=sort.startswith("-"))
+    return (*there, *missing)
