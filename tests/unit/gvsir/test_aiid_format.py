@@ -1,0 +1,227 @@
+"""A broken snapshot: each bad row is named by file, line and field; the others are read."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import tarfile
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from gvsir.exceptions import FormatError
+from gvsir.formats import csv_rows, file_set
+from gvsir.formats.aiid import AiidSnapshot
+from gvsir.formats.csv_rows import read_rows
+from gvsir.formats.spreadsheet import neutralise
+
+SAMPLES = Path(__file__).resolve().parents[3] / "fixtures" / "samples" / "aiid"
+HEADING = (SAMPLES / "valid" / "incidents.csv").read_text().splitlines()[0]
+
+
+def read(folder: str | Path) -> tuple[list[int], list[FormatError], AiidSnapshot]:
+    snapshot = AiidSnapshot(SAMPLES / folder)
+    return [row.incident_id for row in snapshot.incidents()], snapshot.errors, snapshot
+
+
+def places(errors: list[FormatError]) -> list[tuple[str, int | None, str | None]]:
+    return [(error.source, error.line, error.field) for error in errors]
+
+
+@pytest.mark.parametrize(
+    ("folder", "good", "line", "field", "words"),
+    [
+        ("truncated", [1, 2], 4, "description", "cut off"),
+        ("missing-cells", [1, 3], 3, "Alleged deployer of AI system", "has 3 cells, the heading 8"),
+        ("latin-1", [1, 3], 3, "description", "not UTF-8 text (byte 0xFC)"),
+        ("no-id", [1, 3], 3, "incident_id", "The number is missing"),
+        ("bad-date", [1, 2, 4], 5, "date", "'2024-13-40' is not a date"),
+        ("repeated-id", [1, 2], 3, "incident_id", "stands on line 2 already"),
+    ],
+)
+def test_bad_row_is_named_and_the_others_are_read(folder, good, line, field, words):
+    numbers, errors, _ = read(folder)
+    assert numbers == good
+    assert places(errors) == [("incidents.csv", line, field)]
+    assert words in errors[0].message
+    assert str(errors[0]).startswith(f"incidents.csv, line {line}, field {field}: ")
+
+
+def test_reports_that_are_no_numbers_are_refused_row_by_row():
+    numbers, errors, _ = read("bad-reports")
+    assert numbers == [1]
+    assert places(errors) == [("incidents.csv", 3, "reports"), ("incidents.csv", 4, "reports")]
+
+
+@pytest.mark.parametrize(
+    ("folder", "line", "field"), [("no-column", 1, "reports"), ("utf-16", 1, None), ("empty", None, None)]
+)
+def test_unreadable_file_is_refused_as_a_whole(folder, line, field):
+    with pytest.raises(FormatError) as caught:
+        read(folder)
+    assert (caught.value.source, caught.value.line, caught.value.field) == ("incidents.csv", line, field)
+
+
+def test_formula_cell_is_kept_and_named():
+    numbers, errors, snapshot = read("formula")
+    assert numbers == [1, 2]
+    assert errors == []
+    assert places(snapshot.warnings) == [("incidents.csv", 2, "title"), ("incidents.csv", 3, "description")]
+    assert next(snapshot.incidents()).title == "=HYPERLINK(1) 1"
+
+
+def test_valid_snapshot_keeps_line_breaks_chinese_and_emoji():
+    snapshot = AiidSnapshot(SAMPLES / "valid")
+    second = list(snapshot.incidents())[1]
+    assert second.description == "聊天机器人编造了判例。 😀 Zwei\nZeilen"
+    assert second.reports == (2, 1)
+    rows = list(snapshot.classifications("classifications_MIT.csv"))
+    assert [(row.incident_id, row.is_published, row.values) for row in rows] == [
+        (1, True, {"Risk Domain": "3. Misinformation"}), (2, False, {}),
+    ]
+    assert [(row.number, row.true_number) for row in snapshot.duplicates()] == [(3, 1)]
+
+
+@pytest.mark.parametrize("size", [10_000_000, 120_000_000])
+@pytest.mark.parametrize("start", ["", "a line break\n" * 40])
+def test_huge_cell_is_refused_in_bounded_memory(tmp_path, start, size):
+    row = '{n},2024-05-17,"[1]","[]","[]","[]","{text}","Example"\n'
+    with (tmp_path / "incidents.csv").open("w") as file:
+        file.write(HEADING + "\n" + row.format(n=1, text="short"))
+        before, after = row.format(n=2, text="|").split("|")
+        file.write(before + start)
+        for _ in range(size // 1_000_000):
+            file.write("x" * 1_000_000)
+        file.write(after + row.format(n=3, text="end"))
+    tracemalloc.start()
+    numbers, errors, _ = read(tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert numbers == [1, 3]
+    assert places(errors) == [("incidents.csv", 3, "description")]
+    assert "over the limit of 1,000,000 characters" in errors[0].message
+    assert peak < 60_000_000
+
+
+def test_cell_of_many_short_lines_over_the_limit_is_refused_once(tmp_path):
+    long = "short line\n" * 200_000
+    text = f'{HEADING}\n1,2024-05-17,"[1]","[]","[]","[]","{long}","Example"\n2,,"[]","[]","[]","[]","ok","Example"\n'
+    (tmp_path / "incidents.csv").write_text(text)
+    numbers, errors, _ = read(tmp_path)
+    assert numbers == [2]
+    assert places(errors) == [("incidents.csv", 2, "description")]
+
+
+def test_quote_left_open_in_the_middle_costs_its_row_not_the_file(tmp_path):
+    good = '{n},2024-05-17,"[1]","[]","[]","[]","text","Example"\n'
+    broken = '2,2024-05-17,"[1]","[]","[]","[]","never closed,Example\n'
+    (tmp_path / "incidents.csv").write_text(HEADING + "\n" + good.format(n=1) + broken + good.format(n=3) + good.format(n=4))
+    numbers, errors, _ = read(tmp_path)
+    assert numbers == [1, 4]
+    assert errors[0].line == 3
+
+
+def test_nul_character_is_refused(tmp_path):
+    (tmp_path / "incidents.csv").write_text(f'{HEADING}\n1,2024-05-17,"[1]","[]","[]","[]","a\0b","Example"\n')
+    numbers, errors, _ = read(tmp_path)
+    assert numbers == []
+    assert places(errors) == [("incidents.csv", 2, "description")]
+
+
+def test_heading_met_twice_has_two_keys():
+    stream = io.BytesIO(b"\xef\xbb\xbfAI System,Notes,AI System\nyes,,no\n\n,,\n")
+    rows = list(read_rows(stream, source="x.csv", on_error=pytest.fail))
+    assert [row.cells for row in rows] == [{"AI System": "yes", "Notes": "", "AI System (2)": "no"}]
+
+
+def archive(path: Path, files: dict[str, bytes], kind: str = "w:bz2") -> Path:
+    with tarfile.open(path, kind) as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_official_archive_reads_as_the_folder_does(tmp_path):
+    files = {
+        f"mongodump_full_snapshot/{path.name}": path.read_bytes() for path in sorted((SAMPLES / "valid").iterdir())
+    }
+    files["mongodump_full_snapshot/reports.csv"] = b"text that must not be read"
+    files["mongodump_full_snapshot/submissions.csv"] = b"text that must not be read"
+    snapshot = AiidSnapshot(archive(tmp_path / "snapshot.tar.bz2", files))
+    assert list(snapshot.incidents()) == list(AiidSnapshot(SAMPLES / "valid").incidents())
+    assert snapshot.files.names == ["classifications_MIT.csv", "duplicates.csv", "incidents.csv"]
+
+
+def test_gzipped_file_reads_as_the_plain_one(tmp_path):
+    (tmp_path / "incidents.csv.gz").write_bytes(gzip.compress((SAMPLES / "valid" / "incidents.csv").read_bytes()))
+    assert list(AiidSnapshot(tmp_path).incidents()) == list(AiidSnapshot(SAMPLES / "valid").incidents())
+
+
+def test_truncated_gzip_is_refused(tmp_path):
+    packed = gzip.compress((SAMPLES / "valid" / "incidents.csv").read_bytes())
+    (tmp_path / "incidents.csv.gz").write_bytes(packed[:-20])
+    with pytest.raises(FormatError, match="damaged"):
+        list(AiidSnapshot(tmp_path).incidents())
+
+
+def test_truncated_archive_is_refused(tmp_path):
+    content = (SAMPLES / "valid" / "incidents.csv").read_bytes() + b"\n" * 100
+    path = archive(tmp_path / "whole.tar.bz2", {"a/incidents.csv": content})
+    broken = tmp_path / "broken.tar.bz2"
+    broken.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(FormatError, match="cannot be read"):
+        AiidSnapshot(broken)
+
+
+def test_file_that_unpacks_too_large_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_set, "MOST_FILE_BYTES", 1000)
+    content = (HEADING + "\n").encode() + b"\n" * 100_000
+    (tmp_path / "incidents.csv.gz").write_bytes(gzip.compress(content))
+    with pytest.raises(FormatError, match="over 1,000 bytes"):
+        list(AiidSnapshot(tmp_path).incidents())
+    with pytest.raises(FormatError, match="over 1,000 bytes"):
+        AiidSnapshot(archive(tmp_path / "bomb.tar.bz2", {"incidents.csv": content}))
+
+
+def test_archive_that_names_a_file_twice_is_refused(tmp_path):
+    content = (SAMPLES / "valid" / "incidents.csv").read_bytes()
+    path = archive(tmp_path / "twice.tar", {"a/incidents.csv": content, "b/incidents.csv": content}, "w")
+    with pytest.raises(FormatError, match="twice"):
+        AiidSnapshot(path)
+
+
+def test_link_in_an_archive_is_never_followed(tmp_path):
+    path = tmp_path / "link.tar"
+    with tarfile.open(path, "w") as tar:
+        member = tarfile.TarInfo("incidents.csv")
+        member.type = tarfile.SYMTYPE
+        member.linkname = "/etc/passwd"
+        tar.addfile(member)
+    with pytest.raises(FormatError, match=r"no incidents\.csv"):
+        AiidSnapshot(path)
+
+
+@pytest.mark.parametrize("content", [b"not an archive", bz2.compress(b"not a tar either")])
+def test_file_that_is_no_archive_is_refused(tmp_path, content):
+    path = tmp_path / "snapshot.tar.bz2"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match="cannot be read"):
+        AiidSnapshot(path)
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_export_neutralises_what_a_spreadsheet_would_run(start):
+    assert neutralise(f"{start}1") == f"'{start}1"
+    assert neutralise(f"1{start}") == f"1{start}"
+
+
+def test_field_size_limit_of_the_process_is_left_as_it_was():
+    import csv
+
+    before = csv.field_size_limit()
+    read("valid")
+    assert csv.field_size_limit() == before != csv_rows.MOST_CELL_CHARACTERS
