@@ -50,7 +50,7 @@ def snippet(text: str, asked: frozenset[str], *, most: int = 280) -> SafeString:
     """Return about ``most`` characters of ``text``, where the first hit is, escaped and marked."""
     first = next(hits(text, asked), (0, 0))[0]
     start = 0
-    if first > most - _BEFORE:
+    if first > most * 3 // 4:
         start = text.find(" ", first - _BEFORE) + 1 or first - _BEFORE
     end = len(text)
     if end - start > most:

@@ -17,6 +17,7 @@ from gvsir.views.citation import citation_bibtex, citation_text
 from gvsir.views.classification_tables import classification_tables
 from gvsir.views.incident_history import history_of
 
+_HIGHEST: Final = 2**31 - 1
 _AIID_PAGE: Final = "https://incidentdatabase.ai/cite/"
 
 
@@ -39,6 +40,8 @@ def incident_by_public_id(request: HttpRequest, number: int) -> HttpResponse:
 @action_required("incident.view")
 def incident_detail(request: HttpRequest, number: int) -> HttpResponse:
     """Show an incident; a merged number leads on, a withdrawn one answers 410 with its reason."""
+    if number > _HIGHEST:
+        raise Http404("No number is that high.")
     chain = redirect_chain(number)
     if not chain:
         raise Http404("This number is redirected in a circle.")
@@ -55,13 +58,19 @@ def incident_detail(request: HttpRequest, number: int) -> HttpResponse:
             return render(request, "gvsir/incident_withdrawn.html", {"incident": incident}, status=410)
         raise Http404(f"There is no GVSIR-{number}.")
     merged = merged_numbers(number)
-    came_from = request.GET.get("from", "")
+    came_from = _merged_from(request.GET.get("from", ""), merged)
     return render(request, "gvsir/incident_detail.html", {
         **page_context(request, incident),
         "merged": merged,
-        "came_from": came_from if came_from.isdecimal() and int(came_from) in merged else "",
+        "came_from": came_from,
+        "came_from_has_record": came_from and Incident.objects.filter(number=came_from, status="published").exists(),
         "merged_into": target if target != number else None,
     })
+
+
+def _merged_from(given: str, merged: list[int]) -> int | None:
+    """Return the merged number that the reader asked for, if the address says so and it is one."""
+    return next((number for number in merged if str(number) == given), None)
 
 
 def page_context(request: HttpRequest, incident: Incident) -> dict[str, Any]:

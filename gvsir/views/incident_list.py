@@ -18,6 +18,8 @@ from gvsir.permissions import action_required
 from gvsir.views.highlight import asked_for, marked, snippet
 
 PER_PAGE: Final = 25
+_FEWEST_BARS: Final = 10
+_MOST_BARS: Final = 200
 SORTS: Final = ("newest", "reports", "match")
 
 
@@ -149,8 +151,10 @@ def _bars(
 ) -> dict[str, Any] | None:
     """Return the rectangles of a histogram over years, 260 by 44; a click on one shows that year."""
     by_year = {int(each.value): each.count for each in choices if each.value.isascii() and each.value.isdecimal()}
-    years = range(min(by_year), max(by_year) + 1) if by_year else range(0)
-    if not years or len(years) > 200:
+    if not by_year:
+        return None
+    years = range(min(min(by_year), max(by_year) - _FEWEST_BARS + 1), max(by_year) + 1)
+    if len(years) > _MOST_BARS:
         return None
     step = 260 / len(years)
     highest = max(*by_year.values(), 1)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
+from gvsir.views.health import healthz
 from gvsir.views.incident_detail import incident_by_public_id, incident_detail
 from gvsir.views.incident_export import incidents_csv, incidents_jsonl
 from gvsir.views.incident_list import incident_list
 from gvsir.views.overview import about, overview
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz, name="healthz"),
     path("", overview, name="overview"),
     path("about/", about, name="about"),
     path("incidents/", incident_list, name="incident_list"),
