@@ -21,11 +21,16 @@ def bibtex_escaped(text: str) -> str:
     return "".join(_BIBTEX_SPECIAL.get(each, each) for each in text)
 
 
+def _maker(incident: Any) -> str:
+    """Return the first sentence of the source's attribution: who made the record, not what hangs on it."""
+    return str(incident.source.attribution.split(". ")[0].rstrip("."))
+
+
 def citation_text(incident: Any, url: str) -> str:
     """Return the one-line citation of ``incident``, whose page is at ``url``."""
     when = f" ({incident.date.year})" if incident.date else ""
     return (
-        f"{incident.title}{when}. {incident.source.attribution.rstrip('.')}, record {incident.source_record_id}. "
+        f"{incident.title}{when}. {_maker(incident)}, record {incident.source_record_id}. "
         f"In: GVSIR, {incident.public_id}, {url}. {incident.source.licence}."
     )
 
@@ -34,7 +39,7 @@ def citation_bibtex(incident: Any, url: str) -> str:
     """Return a BibTeX entry of ``incident``, whose page is at ``url``."""
     fields = {
         "title": bibtex_escaped(incident.title),
-        "author": "{" + bibtex_escaped(incident.source.attribution.rstrip(".")) + "}",
+        "author": "{" + bibtex_escaped(_maker(incident)) + "}",
         "year": str(incident.date.year) if incident.date else "",
         "howpublished": f"GVSIR, {incident.public_id}",
         "url": url,

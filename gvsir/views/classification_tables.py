@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from gvsir.models import Classification, Coder, Incident, TaxonomyField
+from django.utils.translation import gettext
+
+from gvsir.models import Classification, ClassificationValue, Coder, Incident, TaxonomyField
 from gvsir.permissions import allowed
 
+#: Kinds of field that coders fill in their own words: two wordings are no disagreement of codes.
+OWN_WORDS: Final = frozenset({"string", "long_string", "list", "object-list", "date", "location"})
+#: A table shows at least this many fields at once, if it has as many.
+SHOWN_AT_ONCE: Final = 8
 #: Values longer than this may quote sources at length; they stay folded with a folded incident.
-SHORT_VALUE = 80
+SHORT_VALUE: Final = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +35,11 @@ class Row:
     cells: list[Cell]
     state: str  # agreed, differs, single
 
+    @property
+    def is_coded(self) -> bool:
+        """Whether coders chose among given values."""
+        return self.field.display_type not in OWN_WORDS
+
 
 @dataclass(kw_only=True)
 class Table:
@@ -46,8 +57,13 @@ class Table:
 
     @property
     def n_differing(self) -> int:
-        """Number of fields on which the coders differ."""
-        return sum(row.state == "differs" for row in (*self.main, *self.rest))
+        """Number of fields with given values on which the coders differ."""
+        return sum(row.state == "differs" and row.is_coded for row in (*self.main, *self.rest))
+
+    @property
+    def n_comparable(self) -> int:
+        """Number of fields with given values that two coders filled in."""
+        return sum(row.state != "single" and row.is_coded for row in (*self.main, *self.rest))
 
 
 def compared_row(taxonomy_field: TaxonomyField, values: list[str], independent: list[bool]) -> Row:
@@ -99,16 +115,27 @@ def _table(columns: list[Classification], *, sees_all: bool, folded: bool) -> Ta
             if not (sees_all or each.field.is_public) or (folded and len(each.value) > SHORT_VALUE):
                 continue
             fields.setdefault(each.field.key, each.field)
-            given[each.field.key] = each.value
+            given[each.field.key] = _shown(each)
         values.append(given)
     independent = [column.coder.kind != Coder.Kind.TEAM for column in columns]
     table = Table(taxonomy=columns[0].taxonomy_version.taxonomy, columns=columns)
-    for shown in _in_order(fields.values()):
-        row = compared_row(shown, [given.get(shown.key, "") for given in values], independent)
-        (table.main if shown.is_facet or row.state == "differs" else table.rest).append(row)
-    if not table.main:
-        table.main, table.rest = table.rest[:8], table.rest[8:]
+    rows = [
+        compared_row(each, [given.get(each.key, "") for given in values], independent)
+        for each in _in_order(fields.values())
+    ]
+    first = [row for row in rows if row.field.is_facet or (row.is_coded and row.state == "differs")]
+    others = [row for row in rows if row not in first]
+    fill = [row for row in others if row.is_coded and row.field.key != "Incident Number"][: max(0, SHOWN_AT_ONCE - len(first))]
+    table.main = [row for row in rows if row in first or row in fill] or rows[:SHOWN_AT_ONCE]
+    table.rest = [row for row in rows if row not in table.main]
     return table
+
+
+def _shown(value: ClassificationValue) -> str:
+    """Return the value as people say it: yes and no instead of True and False."""
+    if value.field.display_type == "bool":
+        return {"true": gettext("yes"), "false": gettext("no")}.get(value.value.lower(), value.value)
+    return value.value
 
 
 def _in_order(fields: Iterable[TaxonomyField]) -> list[TaxonomyField]:

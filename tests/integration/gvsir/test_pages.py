@@ -319,8 +319,8 @@ def test_a_hurtful_description_never_reaches_readers_without_a_role(client):
 def test_coders_stand_side_by_side_and_differing_cells_are_marked(client):
     incident = make_incident(number=6)
     version = make_taxonomy_version("CSETv1")
-    harm = make_taxonomy_field(version, "Harm Domain", permitted_values=["yes", "no"], order=1)
-    land = make_taxonomy_field(version, "Country", permitted_values=["CN"], order=2, is_facet=True)
+    harm = make_taxonomy_field(version, "Harm Domain", display_type="enum", permitted_values=["yes", "no"], order=1)
+    land = make_taxonomy_field(version, "Country", display_type="enum", permitted_values=["CN"], order=2, is_facet=True)
     for number, value in ((1, "yes"), (2, "no")):
         make_classification(incident, version, make_coder(f"annotator-{number}"), {harm: value, land: "CN"})
     team = make_coder("cset", kind=Coder.Kind.TEAM, name="Reconciled <team>")
@@ -328,7 +328,7 @@ def test_coders_stand_side_by_side_and_differing_cells_are_marked(client):
     html = text_of(client.get("/incidents/6/"))
     assert '<td class="differs">yes</td><td class="differs">no</td><td>yes</td>' in html
     assert "Reconciled &lt;team&gt;" in html
-    assert "differ on 1 field" in html
+    assert "of 2 fields with given values they differ on 1." in html
     assert re.search(r"<td>CN</td><td>CN</td><td><span class=\"na\"[^>]*>—</span></td>", html)
 
 
