@@ -1,0 +1,250 @@
+"""The account of a run: every trial, call and dollar, once; page, command and API read the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
+
+from bench.execution_session import judgements_of, responses_of
+from bench.models import Executor, FailedAttempt, Judge, Judgement, LanguageModel, Response, Run, Trial
+
+ANSWERED_STATES = (Response.State.ANSWERED, Response.State.LENGTH)
+REFUSED_STATES = (Response.State.REFUSED, Response.State.CONTENT_FILTER)
+#: A settled record in one of these states ends with a call that brought an answer; other calls failed.
+_HEARD_RESPONSE = (*ANSWERED_STATES, *REFUSED_STATES)
+_HEARD_JUDGEMENT = (Judgement.State.SCORED, Judgement.State.UNPARSABLE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What one model, as subject or as judge, did in the run.
+
+    Parameters
+    ----------
+    states : mapping of str to int
+        Trials (of a subject) or trials to judge (of a judge) by the state of their response or verdict; together
+        they are ``total``.
+    reused : int
+        Of these, settled by another run before: nothing was sent for them here.
+    sent : int
+        Calls this run sent to it; zero for what decides in this process.
+    retried : int
+        Of these, calls beyond the first for the same question.
+    failures : mapping of str to int
+        Of these, calls that gave no answer, by outcome.
+    """
+
+    key: int
+    name: str
+    kind: str
+    total: int
+    states: Mapping[str, int]
+    reused: int
+    sent: int
+    retried: int
+    failures: Mapping[str, int]
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: Decimal | None
+
+    @property
+    def done(self) -> int:
+        """Trials that wait for nothing more."""
+        return self.total - self.states.get("pending", 0) - self.states.get("missing", 0)
+
+    @property
+    def heard(self) -> int:
+        """Calls that brought an answer."""
+        return self.sent - sum(self.failures.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the line as plain data."""
+        return {
+            "name": self.name, "kind": self.kind, "total": self.total, "done": self.done, "states": dict(self.states),
+            "reused": self.reused, "sent": self.sent, "retried": self.retried, "failures": dict(self.failures),
+            "prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens,
+            "cost_usd": None if self.cost_usd is None else float(self.cost_usd),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunAccount:
+    """The whole account."""
+
+    run: Run
+    items: int
+    trials: int
+    subjects: tuple[Line, ...]
+    judges: tuple[Line, ...]
+    unheard_at_most: int
+    seconds: float
+
+    def _states(self, lines: tuple[Line, ...], *states: str) -> int:
+        return sum(line.states.get(state, 0) for line in lines for state in states)
+
+    @property
+    def responses(self) -> dict[str, int]:
+        """Trials by what came of them; together they are ``trials``."""
+        return {
+            "answered": self._states(self.subjects, *ANSWERED_STATES),
+            "refused": self._states(self.subjects, *REFUSED_STATES),
+            "failed": self._states(self.subjects, Response.State.FAILED),
+            "missing": self._states(self.subjects, Response.State.PENDING, Response.State.CANCELLED),
+        }
+
+    @property
+    def judgements(self) -> dict[str, int]:
+        """Trials times judges by what came of them."""
+        return {
+            "scored": self._states(self.judges, Judgement.State.SCORED),
+            "unparsable": self._states(self.judges, Judgement.State.UNPARSABLE),
+            "failed": self._states(self.judges, Judgement.State.FAILED),
+            "missing": self._states(
+                self.judges, Judgement.State.PENDING, Judgement.State.CANCELLED, "missing"
+            ),
+        }
+
+    @property
+    def sent(self) -> int:
+        """Calls that left this machine or reached a local server, all attempts."""
+        return sum(line.sent for line in self.subjects + self.judges)
+
+    @property
+    def retried(self) -> int:
+        """Of these, calls beyond the first for the same question."""
+        return sum(line.retried for line in self.subjects + self.judges)
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Calls that gave no answer, by outcome."""
+        totals: dict[str, int] = {}
+        for line in self.subjects + self.judges:
+            for outcome, number in line.failures.items():
+                totals[outcome] = totals.get(outcome, 0) + number
+        return dict(sorted(totals.items()))
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """What the run's own calls cost; None where no call had a price."""
+        costs = [line.cost_usd for line in self.subjects + self.judges if line.cost_usd is not None]
+        return sum(costs, Decimal(0)) if costs else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the account in the shape that ``bench_run --json`` promises, and more."""
+        cost = self.cost_usd
+        return {
+            "run": self.run.pk,
+            "status": self.run.status,
+            "reason": self.run.status_reason,
+            "release": self.run.release.name,
+            "spec_sha256": self.run.spec_sha256,
+            "items": self.items,
+            "trials": self.trials,
+            "responses": self.responses,
+            "judgements": self.judgements,
+            "calls": {
+                "sent": self.sent, "retried": self.retried, "answered": self.sent - sum(self.failures.values()),
+                "failed": self.failures, "unheard_at_most": self.unheard_at_most,
+            },
+            "cost_usd": None if cost is None else float(cost),
+            "seconds": round(self.seconds, 3),
+            "models": [line.as_json() for line in self.subjects],
+            "judges": [line.as_json() for line in self.judges],
+        }
+
+
+def account(run: Run) -> RunAccount:
+    """Return the account of ``run`` as the database has it now."""
+    trials = Trial.objects.filter(run=run)
+    own = Executor.objects.filter(run=run)
+    return RunAccount(
+        run=run,
+        items=trials.values("release_item").distinct().count(),
+        trials=trials.count(),
+        subjects=tuple(_subject(run, model) for model in run.language_models.order_by("pk")),
+        judges=tuple(_judge(run, judge) for judge in run.judges.order_by("pk")),
+        unheard_at_most=own.aggregate(n=Sum("lost_calls"))["n"] or 0,
+        seconds=run.active_seconds + sum(_running_seconds(each) for each in own.filter(ended_at__isnull=True)),
+    )
+
+
+def _running_seconds(executor: Executor) -> float:
+    until = min(timezone.now(), executor.lease_until)
+    return max(0.0, (until - executor.started_at).total_seconds())
+
+
+def _subject(run: Run, language_model: LanguageModel) -> Line:
+    trials = Trial.objects.filter(run=run, language_model=language_model)
+    states = _counts(trials, "response__state")
+    responses = responses_of(run).filter(language_model=language_model)
+    settled_elsewhere = (
+        trials.exclude(response__state=Response.State.PENDING)
+        .filter(Q(response__executor__isnull=True) | ~Q(response__executor__run=run))
+    )
+    failed = FailedAttempt.objects.filter(run=run, response__language_model=language_model)
+    return Line(
+        key=language_model.pk, name=language_model.name, kind=language_model.kind,
+        total=sum(states.values()), states=states, reused=settled_elsewhere.count(),
+        **_calls(
+            responses.filter(executor__run=run, state__in=_HEARD_RESPONSE), failed, "response",
+            is_remote=language_model.kind == LanguageModel.Kind.ENDPOINT,
+        ),
+    )
+
+
+def _judge(run: Run, judge: Judge) -> Line:
+    latest = Judgement.objects.filter(
+        judge=judge, response=OuterRef("response"), release_item=OuterRef("release_item"),
+        language=OuterRef("language"), pk__gt=OuterRef("pk"),
+    )
+    verdicts = judgements_of(run).filter(judge=judge).filter(~Exists(latest))
+    trials = Trial.objects.filter(run=run)
+    same = {
+        "response__judgements__release_item": F("release_item"), "response__judgements__language": F("language"),
+        "response__judgements__in": verdicts,
+    }
+    states = _counts(trials.filter(**same), "response__judgements__state")
+    total = trials.count()
+    if missing := total - sum(states.values()):
+        states["missing"] = missing
+    elsewhere = verdicts.exclude(state=Judgement.State.PENDING).filter(
+        Q(executor__isnull=True) | ~Q(executor__run=run)
+    )
+    failed = FailedAttempt.objects.filter(run=run, judgement__judge=judge)
+    return Line(
+        key=judge.pk, name=judge.name, kind=judge.kind, total=total, states=states, reused=elsewhere.count(),
+        **_calls(
+            judgements_of(run).filter(judge=judge, executor__run=run, state__in=_HEARD_JUDGEMENT), failed,
+            "judgement", is_remote=judge.kind == Judge.Kind.LANGUAGE_MODEL,
+        ),
+    )
+
+
+def _counts(rows: QuerySet[Any], field: str) -> dict[str, int]:
+    return {row[field]: row["n"] for row in rows.order_by().values(field).annotate(n=Count("pk"))}
+
+
+def _calls(
+    heard: QuerySet[Any], failed: QuerySet[FailedAttempt], owner: str, *, is_remote: bool
+) -> dict[str, Any]:
+    """Return what was sent: a call that was heard for each record settled here, and every failed attempt."""
+    sums = heard.aggregate(
+        n=Count("pk"), prompt=Sum("prompt_tokens"), completion=Sum("completion_tokens"), cost=Sum("cost_usd")
+    )
+    failures = _counts(failed, "outcome")
+    n_heard = sums["n"] if is_remote else 0
+    n_failed = sum(failures.values())
+    unheard_records = failed.exclude(**{f"{owner}__in": heard}).order_by().values(owner).distinct().count()
+    return {
+        "sent": n_heard + n_failed,
+        "retried": n_failed - unheard_records,
+        "failures": failures,
+        "prompt_tokens": sums["prompt"] or 0,
+        "completion_tokens": sums["completion"] or 0,
+        "cost_usd": sums["cost"],
+    }

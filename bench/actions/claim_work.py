@@ -1,0 +1,105 @@
+"""Take pending work of a run for this process; what a dead process held is free again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from bench.actions.open_judgements import judgement_call, open_missing_judgements
+from bench.execution.calls import Call, Page
+from bench.execution_session import Session, is_free, judgements_of, responses_of
+from bench.models import Judgement, LanguageModel, Response, Trial
+from bench.scoring.case import case_of
+
+
+def claim_page(session: Session, lane: str, number: int) -> Page:
+    """Return up to about ``number`` calls of ``lane``, held by this process from now on.
+
+    The page is the last one when the run has nothing pending that this process does not hold already.
+    """
+    if session.saw_foreign:
+        session.saw_foreign = False
+        open_missing_judgements(session)
+    calls: list[Call] = []
+    for judge_id, seated in session.judges.items():
+        if seated.rubric.ask is not None and session.lanes[seated.row.language_model_id or 0] == lane:
+            calls += _claim_judgements(session, judge_id, number - len(calls))
+    for language_model in session.subjects:
+        if session.lanes[language_model.pk] == lane and len(calls) < number:
+            calls += _claim_responses(session, language_model, number - len(calls))
+    if calls:
+        return Page(calls=calls)
+    return Page(is_last=_nothing_pending_elsewhere(session))
+
+
+def release_claims(session: Session) -> None:
+    """Give back what this process holds and did not settle."""
+    Response.objects.filter(executor=session.executor, state=Response.State.PENDING).update(executor=None)
+    Judgement.objects.filter(executor=session.executor, state=Judgement.State.PENDING).update(executor=None)
+
+
+def _claim_responses(session: Session, language_model: LanguageModel, number: int) -> list[Call]:
+    pending = responses_of(session.run).filter(language_model=language_model, state=Response.State.PENDING)
+    claimed = _claim(session, pending, number)
+    if not claimed:
+        return []
+    cases: dict[int, list[tuple[int, str, Any]]] = defaultdict(list)
+    trials = Trial.objects.filter(run=session.run, response__in=claimed).order_by("pk")
+    for response_id, release_item_id, language, content in trials.values_list(
+        "response_id", "release_item_id", "language", "release_item__content"
+    ):
+        cases[response_id].append((release_item_id, language, content))
+    rows = Response.objects.filter(pk__in=claimed).order_by("pk").values_list("pk", "key", "messages", "epoch", "attempts")
+    return [
+        Call(
+            key=key, kind="response", lane=session.lanes[language_model.pk], client=str(language_model.pk),
+            messages=messages, generation=session.generation, epoch=epoch, attempts=attempts,
+            context=(pk, cases[pk]),
+        )
+        for pk, key, messages, epoch, attempts in rows
+    ]
+
+
+def _claim_judgements(session: Session, judge_id: int, number: int) -> list[Call]:
+    if number <= 0:
+        return []
+    pending = judgements_of(session.run).filter(judge=judge_id, state=Judgement.State.PENDING)
+    claimed = _claim(session, pending, number)
+    if not claimed:
+        return []
+    rows = Judgement.objects.filter(pk__in=claimed).order_by("pk").values_list(
+        "pk", "key", "language", "attempts", "release_item__content", "response__text"
+    )
+    return [
+        judgement_call(
+            session, judge_id, pk, key, case_of(content, language=language, response=text), attempts
+        )
+        for pk, key, language, attempts, content, text in rows
+    ]
+
+
+@transaction.atomic
+def _claim(session: Session, pending: QuerySet[Any], number: int) -> list[int]:
+    """Return the primary keys of up to ``number`` free rows, now held by this process."""
+    free = pending.filter(is_free()).order_by("pk")
+    if connection.features.has_select_for_update_skip_locked:
+        free = free.select_for_update(skip_locked=True, of=("self",))
+    chosen = list(free.values_list("pk", flat=True)[:number])
+    if chosen:
+        pending.model.objects.filter(pk__in=chosen).update(executor=session.executor)
+    return chosen
+
+
+def _nothing_pending_elsewhere(session: Session) -> bool:
+    if responses_of(session.run).filter(state=Response.State.PENDING).exists():
+        foreign = responses_of(session.run).filter(state=Response.State.PENDING).exclude(executor=session.executor)
+        session.saw_foreign = session.saw_foreign or foreign.exists()
+        return False
+    held_elsewhere = judgements_of(session.run).filter(state=Judgement.State.PENDING).exclude(executor=session.executor)
+    if held_elsewhere.exists():
+        session.saw_foreign = True
+        return False
+    return not session.saw_foreign

@@ -1,0 +1,205 @@
+"""Write a run down before its first call: its frozen specification, its trials, its pending responses."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from bench.endpoints import asked_models, model_spec, price_of
+from bench.environment import describe_environment
+from bench.exceptions import EmptyRunError, MissingPriceError, RunClosedError
+from bench.fast_rows import insert_ignoring_conflicts
+from bench.models import Judge, LanguageModel, Release, ReleaseItem, Response, Run, Trial
+from bench.prompts import item_messages
+from bench.scoring.case import in_language
+from bench.specs import GenerationConfig, JudgeSpec, Message, ModelSpec, RunSpec, response_key
+from gvsir.models import LogEntry
+from gvsir.permissions import require
+
+LANGUAGES = ("en", "zh")
+_TEXT = "T"
+_CHUNK = 500
+_MOST_EPOCHS = 100
+
+
+class Question(NamedTuple):
+    """One trial to be: an item for a model in a language, the n-th time."""
+
+    release_item_id: int
+    language_model: LanguageModel
+    language: str
+    epoch: int
+    messages: list[Message]
+
+
+def create_run(
+    *,
+    release: Release,
+    language_models: Sequence[LanguageModel],
+    judges: Sequence[Judge],
+    generation: GenerationConfig | None = None,
+    epochs: int = 1,
+    languages: Sequence[str] = ("en",),
+    seed: int = 0,
+    concurrency: int | None = None,
+    budget_usd: Decimal | None = None,
+    actor: User | None,
+) -> Run:
+    """Return a new queued run with everything it will ask; nothing is sent yet.
+
+    An answer that any run already has to the same question is used again; only what is missing will be sent.
+
+    Raises
+    ------
+    EmptyRunError
+        No model, no judge, or no item that can be asked in these languages.
+    MissingPriceError
+        A budget is given and a model has no price.
+    PermissionRefusedError
+        ``actor`` may not execute runs.
+    """
+    if actor is not None:
+        require(actor, "run.execute")
+    language_models = list({model.pk: model for model in language_models}.values())
+    judges = list({judge.pk: judge for judge in judges}.values())
+    generation = generation or GenerationConfig()
+    _check(language_models, judges, epochs=epochs, languages=languages, concurrency=concurrency, budget_usd=budget_usd)
+    spec = RunSpec(
+        release_sha256=release.sha256,
+        models=[model_spec(model) for model in language_models],
+        judges=[judge_spec(judge) for judge in judges],
+        generation=generation,
+        epochs=epochs,
+        languages=list(dict.fromkeys(languages)),
+        seed=seed,
+        budget_usd=None if budget_usd is None else str(budget_usd),
+    )
+    environment = describe_environment()
+    with transaction.atomic():
+        run = Run.objects.create(
+            release=release, spec=spec.as_json(), spec_sha256=spec.sha256, environment=environment,
+            is_demonstration=release.is_demonstration, created_by=actor, concurrency=concurrency, budget_usd=budget_usd,
+        )
+        run.language_models.set(language_models)
+        run.judges.set(judges)
+        count = 0
+        for chunk in _chunks(questions(release, language_models, languages=spec.languages, epochs=epochs)):
+            add_trials(run, chunk, generation)
+            count += len(chunk)
+        if not count:
+            raise EmptyRunError(
+                f"Release {release.name} has no item that can be put as text in {', '.join(spec.languages)}."
+            )
+        LogEntry.objects.record(run, "run.create", actor=actor, data={"spec_sha256": spec.sha256, "trials": count})
+    return run
+
+
+def judge_spec(judge: Judge) -> JudgeSpec:
+    """Return the specification that ``judge.config`` holds."""
+    config = judge.config
+    model, generation = config.get("model"), config.get("generation")
+    return JudgeSpec(
+        kind=config.get("kind", judge.kind),
+        rubric=config.get("rubric", ""),
+        rubric_version=int(config.get("rubric_version", 0)),
+        model=ModelSpec(**model) if model else None,
+        generation=GenerationConfig(**generation) if generation else None,
+    )
+
+
+def questions(
+    release: Release, language_models: Sequence[LanguageModel], *, languages: Sequence[str], epochs: int
+) -> Iterator[Question]:
+    """Yield every question of a run: text items that have a prompt in the language."""
+    rows = ReleaseItem.objects.filter(release=release).order_by("position").values_list("pk", "content")
+    for release_item_id, content in rows.iterator(chunk_size=_CHUNK):
+        if not is_askable(content):
+            continue
+        for language in languages:
+            prompt = in_language(content.get("prompt"), language)
+            if not prompt.strip():
+                continue
+            messages = item_messages(prompt)
+            for language_model, epoch in itertools.product(language_models, range(1, epochs + 1)):
+                yield Question(release_item_id, language_model, language, epoch, messages)
+
+
+def is_askable(content: dict[str, object]) -> bool:
+    """Return whether an item is put and answered in text; the others need an endpoint of their own kind."""
+    modality = str(content.get("modality") or _TEXT)
+    return modality[:1].upper() == _TEXT and not content.get("attachments")
+
+
+def add_trials(run: Run, chunk: Sequence[Question], generation: GenerationConfig) -> None:
+    """Write the responses that are missing for these questions, and the trials that point to them."""
+    specs = {question.language_model.pk: model_spec(question.language_model) for question in chunk}
+
+    def key(question: Question, series: int) -> str:
+        spec = specs[question.language_model.pk]
+        return response_key(spec, question.messages, generation, question.epoch, series=series)
+
+    keyed = {index: key(question, 1) for index, question in enumerate(chunk)}
+    settled: dict[str, int] = {}
+    series = 1
+    open_indices = list(keyed)
+    while open_indices:
+        # A question whose every call failed in an earlier run is put anew, under a key of its own.
+        known = dict(
+            Response.objects.filter(key__in=[keyed[i] for i in open_indices], state=Response.State.FAILED)
+            .values_list("key", "pk")
+        )
+        open_indices = [i for i in open_indices if keyed[i] in known]
+        series += 1
+        for index in open_indices:
+            keyed[index] = key(chunk[index], series)
+    insert_ignoring_conflicts(
+        Response,
+        ("key", "language_model", "messages", "epoch", "state", "text", "text_sha256", "finish_reason", "error", "attempts"),
+        [
+            (keyed[i], question.language_model.pk, question.messages, question.epoch, Response.State.PENDING, "", "", "", "", 0)
+            for i, question in enumerate(chunk)
+        ],
+    )
+    settled = dict(Response.objects.filter(key__in=set(keyed.values())).values_list("key", "pk"))
+    insert_ignoring_conflicts(
+        Trial,
+        ("run", "release_item", "language_model", "language", "epoch", "response"),
+        [
+            (run.pk, question.release_item_id, question.language_model.pk, question.language, question.epoch, settled[keyed[i]])
+            for i, question in enumerate(chunk)
+        ],
+    )
+
+
+def _check(
+    language_models: Sequence[LanguageModel], judges: Sequence[Judge], *, epochs: int, languages: Sequence[str],
+    concurrency: int | None, budget_usd: Decimal | None,
+) -> None:
+    if not language_models:
+        raise EmptyRunError("A run needs at least one model.")
+    if not judges:
+        raise EmptyRunError("A run needs at least one judge; 'heuristic' needs no endpoint.")
+    if not 1 <= epochs <= _MOST_EPOCHS:
+        raise EmptyRunError(f"Epochs are a number from 1 to {_MOST_EPOCHS}.")
+    if concurrency is not None and concurrency < 1:
+        raise EmptyRunError("Concurrency is at least 1.")
+    if unknown := set(languages) - set(LANGUAGES):
+        raise EmptyRunError(f"Languages are {' and '.join(LANGUAGES)}, not {', '.join(sorted(unknown))}.")
+    published = [model.name for model in language_models if model.kind == LanguageModel.Kind.PUBLISHED]
+    if published:
+        raise RunClosedError(f"{', '.join(published)}: known only from a publication; it cannot be asked.")
+    if budget_usd is not None:
+        unpriced = [model.name for model in asked_models(language_models, judges) if price_of(model) is None]
+        if unpriced:
+            raise MissingPriceError(f"No price is known for {', '.join(unpriced)}; a budget could not be kept.")
+
+
+def _chunks(rows: Iterable[Question]) -> Iterator[list[Question]]:
+    iterator = iter(rows)
+    while chunk := list(itertools.islice(iterator, _CHUNK)):
+        yield chunk

@@ -1,0 +1,149 @@
+"""Begin a verdict for each answer that is durable: decided at once by rules, or pending for a model to give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from bench.execution.calls import Call
+from bench.execution_session import JUDGEABLE, SeatedJudge, Session
+from bench.fast_rows import insert_ignoring_conflicts
+from bench.models import Judgement, Trial
+from bench.scoring.case import JudgeCase, case_of
+from bench.specs import judgement_key
+
+_CHUNK = 200
+_FIELDS = (
+    "key", "judge", "response", "release_item", "language", "state", "value", "missing_reason", "reason", "refusal",
+    "raw_text", "finish_reason", "attempts", "judged_at", "executor",
+)
+
+
+class Answered(NamedTuple):
+    """A durable answer to one item in one language."""
+
+    response_id: int
+    release_item_id: int
+    language: str
+    content: Mapping[str, Any]
+    text: str
+    text_sha256: str
+
+
+class _Opening(NamedTuple):
+    answer: Answered
+    seated: SeatedJudge
+    case: JudgeCase
+
+
+def open_judgements(session: Session, answers: Sequence[Answered], *, hold: bool) -> list[Call]:
+    """Write the verdicts that ``answers`` need and do not have; return the calls this process may now send.
+
+    Must run in the transaction that makes the answers durable, or after it. With ``hold``, new pending verdicts
+    belong to this process at once and come back as calls; without, they are left to be claimed.
+    """
+    openings = {}
+    for answer in answers:
+        if not answer.text.strip():
+            continue
+        case = case_of(answer.content, language=answer.language, response=answer.text)
+        for seated in session.judges.values():
+            key = judgement_key(seated.config, case.identity(), answer.text_sha256)
+            openings[key] = _Opening(answer, seated, case)
+    calls: list[Call] = []
+    series = 1
+    while openings:
+        _insert(session, openings, hold=hold)
+        anew = {}
+        rows = Judgement.objects.filter(key__in=list(openings)).values_list(
+            "key", "pk", "state", "executor_id", "attempts", "judge_id"
+        )
+        for key, pk, state, executor_id, attempts, judge_id in rows:
+            opening = openings[key]
+            if state == Judgement.State.FAILED and executor_id not in session.own_executors:
+                anew[judgement_key(
+                    opening.seated.config, opening.case.identity(), opening.answer.text_sha256, series=series + 1
+                )] = opening
+            elif state == Judgement.State.PENDING and hold and executor_id == session.executor.pk:
+                calls.append(judgement_call(session, judge_id, pk, key, opening.case, attempts))
+            elif state == Judgement.State.PENDING:
+                session.saw_foreign = True
+        openings = anew
+        series += 1
+    return calls
+
+
+def judgement_call(
+    session: Session, judge_id: int, pk: int, key: str, case: JudgeCase, attempts: int
+) -> Call:
+    """Return the call that asks for the verdict kept in row ``pk`` under ``key``."""
+    seated = session.judges[judge_id]
+    if seated.rubric.ask is None or seated.row.language_model_id is None:
+        raise AssertionError("only a language model is asked for a verdict")
+    return Call(
+        key=key,
+        kind="judgement",
+        lane=session.lanes[seated.row.language_model_id],
+        client=str(seated.row.language_model_id),
+        messages=seated.rubric.ask(case, key),
+        generation=seated.generation,
+        attempts=attempts,
+        context=(pk, judge_id),
+    )
+
+
+def open_missing_judgements(session: Session) -> int:
+    """Write the verdicts that durable answers of the run still lack; return how many answers lacked one.
+
+    They lack one where another run answered the question, or where this run was given a new judge.
+    """
+    opened = 0
+    for judge_id in session.judges:
+        given = Judgement.objects.filter(
+            ~Q(state=Judgement.State.FAILED) | Q(executor__in=session.own_executors),
+            judge=judge_id, response=OuterRef("response"), release_item=OuterRef("release_item"),
+            language=OuterRef("language"),
+        )
+        lacking = (
+            Trial.objects.filter(run=session.run, response__state__in=JUDGEABLE)
+            .exclude(response__text="").filter(~Exists(given)).order_by("pk")
+        )
+        last = 0
+        while True:
+            rows = list(
+                lacking.filter(pk__gt=last).values_list(
+                    "pk", "response_id", "release_item_id", "language", "release_item__content", "response__text",
+                    "response__text_sha256",
+                )[:_CHUNK]
+            )
+            if not rows:
+                break
+            last = rows[-1][0]
+            with transaction.atomic():
+                open_judgements(session, [Answered(*row[1:]) for row in rows], hold=False)
+            opened += len(rows)
+    return opened
+
+
+def _insert(session: Session, openings: Mapping[str, _Opening], *, hold: bool) -> None:
+    now = timezone.now()
+    rows = []
+    for key, (answer, seated, case) in openings.items():
+        head = (key, seated.row.pk, answer.response_id, answer.release_item_id, answer.language)
+        if seated.rubric.decide is None:
+            rows.append((
+                *head, Judgement.State.PENDING, None, "", "", "", "", "", 0, None,
+                session.executor.pk if hold else None,
+            ))
+            continue
+        verdict = seated.rubric.decide(case)
+        state = Judgement.State.UNPARSABLE if verdict.value is None else Judgement.State.SCORED
+        rows.append((
+            *head, state, verdict.value, verdict.missing_reason, verdict.reason, verdict.refusal, "", "", 0, now,
+            session.executor.pk,
+        ))
+    insert_ignoring_conflicts(Judgement, _FIELDS, rows)

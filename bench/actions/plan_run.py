@@ -1,0 +1,115 @@
+"""What a run would send, cost and be able to show, before anything is sent. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from bench.actions.create_run import questions
+from bench.endpoints import model_spec, price_of
+from bench.metrics.power import PairedDesign, smallest_difference
+from bench.models import Judge, LanguageModel, Release, Response
+from bench.specs import GenerationConfig, response_key
+
+#: Assumed standard deviation, over items, of the difference of two models' scores; no run is needed to know it.
+ASSUMED_SD: Final = 3.0
+#: Rough size of a judge's instruction and a model's answer, in tokens, and seconds a call takes.
+_INSTRUCTION_TOKENS, _ANSWER_TOKENS, _VERDICT_TOKENS, _SECONDS = 250, 400, 60, 5.0
+_BYTES_PER_TOKEN = 3.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """An estimate; ``prompt_tokens`` and ``completion_tokens`` are rough, ``calls`` is exact if none fails."""
+
+    items: int
+    left_out: int
+    trials: int
+    answered_already: int
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: Decimal | None
+    seconds: float
+    resolvable_difference: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan as plain data."""
+        return {
+            "dry_run": True, "items": self.items, "left_out": self.left_out, "trials": self.trials,
+            "answered_already": self.answered_already, "calls": self.calls,
+            "tokens": {"prompt": self.prompt_tokens, "completion": self.completion_tokens},
+            "cost_usd": None if self.cost_usd is None else round(float(self.cost_usd), 4),
+            "seconds": round(self.seconds, 1),
+            "resolvable_difference": (
+                None if self.resolvable_difference is None else round(self.resolvable_difference, 3)
+            ),
+            "assumed_sd_of_difference": ASSUMED_SD,
+        }
+
+
+def plan_run(
+    *, release: Release, language_models: Sequence[LanguageModel], judges: Sequence[Judge],
+    generation: GenerationConfig | None = None, epochs: int = 1, languages: Sequence[str] = ("en",),
+    concurrency: int | None = None,
+) -> Plan:
+    """Return what the run of these arguments would send."""
+    generation = generation or GenerationConfig()
+    specs = {model.pk: model_spec(model) for model in language_models}
+    asked: dict[int, list[tuple[str, int]]] = {model.pk: [] for model in language_models}
+    items = set()
+    for question in questions(release, language_models, languages=languages, epochs=epochs):
+        items.add(question.release_item_id)
+        model = question.language_model.pk
+        key = response_key(specs[model], question.messages, generation, question.epoch)
+        asked[model].append((key, int(len(question.messages[0]["content"].encode()) / _BYTES_PER_TOKEN)))
+    model_judges = [judge.language_model for judge in judges if judge.language_model is not None]
+    trials = sum(len(each) for each in asked.values())
+    known, calls, prompt, completion = 0, 0, 0, 0
+    cost: Decimal | None = Decimal(0)
+    seconds: dict[str, float] = {}
+    for language_model in language_models:
+        keys = dict(asked[language_model.pk])
+        had = _answered(list(keys))
+        known += len(had)
+        if language_model.kind == LanguageModel.Kind.ENDPOINT:
+            to_ask = [tokens for key, tokens in keys.items() if key not in had]
+            cost = _add(cost, language_model, sum(to_ask), _ANSWER_TOKENS * len(to_ask))
+            calls, prompt, completion = calls + len(to_ask), prompt + sum(to_ask), completion + _ANSWER_TOKENS * len(to_ask)
+            _take(seconds, language_model, len(to_ask), concurrency)
+        for judge in model_judges:
+            read = sum(keys.values()) + len(keys) * (_INSTRUCTION_TOKENS + _ANSWER_TOKENS)
+            cost = _add(cost, judge, read, _VERDICT_TOKENS * len(keys))
+            calls, prompt, completion = calls + len(keys), prompt + read, completion + _VERDICT_TOKENS * len(keys)
+            _take(seconds, judge, len(keys), concurrency)
+    design = PairedDesign(between=ASSUMED_SD**2)
+    return Plan(
+        items=len(items), left_out=release.release_items.count() - len(items), trials=trials, answered_already=known,
+        calls=calls, prompt_tokens=prompt, completion_tokens=completion, cost_usd=cost,
+        seconds=max(seconds.values(), default=0.0),
+        resolvable_difference=smallest_difference(design, len(items)) if items else None,
+    )
+
+
+def _answered(keys: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(keys), 500):
+        rows = Response.objects.filter(key__in=keys[start : start + 500]).exclude(
+            state__in=[Response.State.PENDING, Response.State.FAILED, Response.State.CANCELLED]
+        )
+        found |= set(rows.values_list("key", flat=True))
+    return found
+
+
+def _add(cost: Decimal | None, language_model: LanguageModel, prompt: int, completion: int) -> Decimal | None:
+    price = price_of(language_model)
+    if cost is None or price is None:
+        return None
+    return cost + price.of(prompt, completion)
+
+
+def _take(seconds: dict[str, float], language_model: LanguageModel, calls: int, concurrency: int | None) -> None:
+    at_once = concurrency or language_model.max_concurrency
+    seconds[language_model.base_url] = seconds.get(language_model.base_url, 0.0) + calls * _SECONDS / at_once

@@ -1,0 +1,172 @@
+"""Make outcomes durable: one short transaction for all that came in within a few milliseconds.
+
+Every write is guarded by ``state = pending``: recording twice changes nothing, and nothing settled is overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from bench.actions.open_judgements import Answered, open_judgements
+from bench.execution.calls import Call, Event, FailedCall, Settled
+from bench.execution_session import JUDGEABLE, Session
+from bench.fast_rows import insert_ignoring_conflicts, update_where
+from bench.models import FailedAttempt, Judgement, Response
+from bench.providers.base import Completion
+from bench.specs import sha256
+
+_FINISH_STATES = {"length": Response.State.LENGTH, "content_filter": Response.State.CONTENT_FILTER}
+_OUTCOME_STATES = {"refused_by_provider": Response.State.REFUSED, "failed": Response.State.FAILED}
+_RESPONSE_FIELDS = (
+    "state", "text", "text_sha256", "finish_reason", "error", "prompt_tokens", "completion_tokens", "cost_usd",
+    "attempts", "seconds", "answered_at", "executor",
+)
+_JUDGEMENT_FIELDS = (
+    "state", "value", "missing_reason", "reason", "refusal", "raw_text", "finish_reason", "prompt_tokens",
+    "completion_tokens", "cost_usd", "attempts", "seconds", "judged_at", "executor",
+)
+_ATTEMPT_FIELDS = (
+    "run", "response", "judgement", "number", "outcome", "http_status", "retry_after_seconds", "message", "at",
+)
+_SUPERSEDED = "superseded"
+
+
+def record_outcomes(session: Session, events: Sequence[Event]) -> list[Call]:
+    """Write ``events`` and return the calls for verdicts that the new answers make possible."""
+    failed = [event for event in events if isinstance(event, FailedCall)]
+    responses = [event for event in events if isinstance(event, Settled) and event.call.kind == "response"]
+    judgements = [event for event in events if isinstance(event, Settled) and event.call.kind == "judgement"]
+    with transaction.atomic():
+        if failed:
+            _record_failed_calls(session, failed)
+        if judgements:
+            _record_judgements(session, judgements)
+        return _record_responses(session, responses) if responses else []
+
+
+def _record_failed_calls(session: Session, failed: Sequence[FailedCall]) -> None:
+    insert_ignoring_conflicts(
+        FailedAttempt,
+        _ATTEMPT_FIELDS,
+        [
+            (
+                session.run.pk, *_owner(event.call), event.number, event.outcome[:24], event.http_status,
+                event.retry_after, event.message, _moment(event.at),
+            )
+            for event in failed
+        ],
+    )
+    for model, kind in ((Response, "response"), (Judgement, "judgement")):
+        update_where(
+            model, ("attempts",), ("pk", "state"),
+            [(event.number, event.call.context[0], "pending") for event in failed if event.call.kind == kind],
+        )
+
+
+def _record_responses(session: Session, settled: Sequence[Settled]) -> list[Call]:
+    rows: list[tuple[Any, ...]] = []
+    answers: list[Answered] = []
+    for event in settled:
+        call, completion = event.call, event.completion
+        pk, cases = call.context
+        text = completion.text if completion else ""
+        text_sha256 = sha256(text) if completion else ""
+        finish_reason = completion.finish_reason if completion else ""
+        state = (
+            _FINISH_STATES.get(finish_reason, Response.State.ANSWERED)
+            if completion else _OUTCOME_STATES[event.outcome]
+        )
+        rows.append((
+            state, text, text_sha256, finish_reason, event.error, *_usage(session, call, completion), call.attempts,
+            event.seconds, _moment(event.at), session.executor.pk, pk, Response.State.PENDING,
+        ))
+        if state in JUDGEABLE:
+            answers += [Answered(pk, item, language, content, text, text_sha256) for item, language, content in cases]
+    if update_where(Response, _RESPONSE_FIELDS, ("pk", "state"), rows) < len(rows):
+        lost = _note_superseded(session, settled, Response)
+        answers = [answer for answer in answers if answer.response_id not in lost]
+        session.saw_foreign = True
+    return open_judgements(session, answers, hold=True)
+
+
+def _record_judgements(session: Session, settled: Sequence[Settled]) -> None:
+    rows: list[tuple[Any, ...]] = []
+    for event in settled:
+        call, completion = event.call, event.completion
+        pk, judge_id = call.context
+        tail = (
+            *_usage(session, call, completion), call.attempts, event.seconds, _moment(event.at), session.executor.pk,
+            pk, Judgement.State.PENDING,
+        )
+        read = session.judges[judge_id].rubric.read
+        if completion is None or read is None:
+            if event.outcome == "refused_by_provider":
+                _record_failed_calls(session, [_refusal(event)])
+            rows.append((Judgement.State.FAILED, None, event.error or event.outcome, "", "", "", "", *tail))
+            continue
+        verdict = read(completion.text)
+        missing = verdict.missing_reason
+        state = Judgement.State.UNPARSABLE if verdict.value is None else Judgement.State.SCORED
+        if verdict.value is None and completion.finish_reason in _FINISH_STATES:
+            missing = f"{missing} (the reply was cut: {completion.finish_reason})"
+        rows.append((
+            state, verdict.value, missing, verdict.reason, verdict.refusal, completion.text, completion.finish_reason,
+            *tail,
+        ))
+    if update_where(Judgement, _JUDGEMENT_FIELDS, ("pk", "state"), rows) < len(rows):
+        _note_superseded(session, settled, Judgement)
+
+
+def _refusal(event: Settled) -> FailedCall:
+    """Return the call of a judge that its provider refused: it was sent and gave no verdict."""
+    return FailedCall(
+        call=event.call, number=event.call.attempts, outcome=event.outcome, message=event.error, at=event.at
+    )
+
+
+def _note_superseded(
+    session: Session, settled: Sequence[Settled], model: type[Response] | type[Judgement]
+) -> set[int]:
+    """Keep count of calls whose answer another process had settled before; return the records concerned."""
+    keys = {event.call.context[0]: event for event in settled}
+    lost = set(
+        model.objects.filter(pk__in=list(keys)).exclude(executor=session.executor).values_list("pk", flat=True)
+    )
+    insert_ignoring_conflicts(
+        FailedAttempt,
+        _ATTEMPT_FIELDS,
+        [
+            (
+                session.run.pk, *_owner(keys[pk].call), keys[pk].call.attempts, _SUPERSEDED, None, None,
+                "Another process had settled it before.", _moment(keys[pk].at),
+            )
+            for pk in sorted(lost) if keys[pk].completion is not None
+        ],
+    )
+    return lost
+
+
+def _owner(call: Call) -> tuple[int | None, int | None]:
+    """Return (response, judgement) primary keys."""
+    pk = call.context[0]
+    return (pk, None) if call.kind == "response" else (None, pk)
+
+
+def _usage(
+    session: Session, call: Call, completion: Completion | None
+) -> tuple[int | None, int | None, Decimal | None]:
+    """Return prompt tokens, completion tokens and cost; None where nobody counted or priced them."""
+    if completion is None or completion.prompt_tokens is None or completion.completion_tokens is None:
+        return None, None, None
+    price = session.prices[int(call.client)]
+    cost = price.of(completion.prompt_tokens, completion.completion_tokens) if price else None
+    return completion.prompt_tokens, completion.completion_tokens, cost
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=UTC)

@@ -1,0 +1,170 @@
+"""Make a name on the command line or in a form into a row: a model that can be asked, a judge that can judge."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from bench.endpoints import model_spec
+from bench.exceptions import BadEndpointError, UnknownNameError
+from bench.models import Judge, LanguageModel
+from bench.providers.scripted import POLICIES
+from bench.scoring import heuristic
+from bench.scoring import judge as published
+from bench.specs import GenerationConfig, JudgeSpec
+from gvsir.models import LogEntry
+from gvsir.permissions import require
+
+HEURISTIC_NAME: Final = "heuristic"
+#: As the published judge: temperature and nucleus of the generator, a shorter answer.
+JUDGE_GENERATION: Final = GenerationConfig(max_tokens=1200)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
+_OWN_VARIABLES = re.compile(r"(?:GVSIR|DJANGO|PG|AWS_SECRET)", re.IGNORECASE)
+_WEB_VARIABLE = re.compile(r".*_(?:API_KEY|API_TOKEN)")
+_ENDPOINT = re.compile(r"(?P<model>\S+?)@(?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^#\s]+)(?:#(?P<variable>.*))?")
+
+
+@transaction.atomic
+def register_language_model(name: str, *, actor: User | None = None, **facts: Any) -> LanguageModel:
+    """Return the model called ``name``; make it if it is a baseline policy or ``MODEL@BASE_URL[#VARIABLE]``.
+
+    Parameters
+    ----------
+    name : str
+        A registered name, ``baseline:POLICY``, or a model and the address of an OpenAI-compatible server, with
+        the name of the environment variable that holds its key.
+    actor : User, optional
+        None: a command run by hand. Only a curator may add an endpoint.
+    **facts
+        Other fields of a new model: family, developer, prices, concurrency.
+
+    Raises
+    ------
+    UnknownNameError
+        Nothing is called so, or it is only known from a publication.
+    BadEndpointError
+        The address or the variable is not acceptable.
+    """
+    name = name.strip()
+    known = LanguageModel.objects.filter(name=name).first()
+    if known is not None:
+        if known.kind == LanguageModel.Kind.PUBLISHED:
+            raise UnknownNameError(f"{name} is known only from a publication and cannot be asked.")
+        return known
+    if name.startswith("baseline:"):
+        return _register_baseline(name)
+    parts = _ENDPOINT.fullmatch(name)
+    if parts is None:
+        raise UnknownNameError(
+            f"No model is called {name!r}. Give a registered name, a baseline policy "
+            f"({', '.join(f'baseline:{policy}' for policy in POLICIES)}), or MODEL@BASE_URL, "
+            "for example qwen3@http://127.0.0.1:11434/v1."
+        )
+    return _register_endpoint(name, parts["model"], parts["url"], parts["variable"] or "", actor=actor, facts=facts)
+
+
+def _register_baseline(name: str) -> LanguageModel:
+    policy = name.partition(":")[2]
+    if policy not in POLICIES:
+        raise UnknownNameError(f"There is no baseline policy {policy!r}; there are {', '.join(POLICIES)}.")
+    return LanguageModel.objects.create(
+        name=name, kind=LanguageModel.Kind.BASELINE, model_identifier=policy, family="baseline policy",
+        developer="GVSIR",
+    )
+
+
+def _register_endpoint(
+    name: str, model: str, url: str, variable: str, *, actor: User | None, facts: dict[str, Any]
+) -> LanguageModel:
+    if actor is not None:
+        require(actor, "language_model.edit")
+    url = check_base_url(url)
+    check_key_variable(variable, from_web=actor is not None)
+    same = LanguageModel.objects.filter(
+        kind=LanguageModel.Kind.ENDPOINT, base_url=url, model_identifier=model, key_variable=variable
+    ).first()
+    if same is not None:
+        return same
+    created = LanguageModel.objects.create(
+        name=name, kind=LanguageModel.Kind.ENDPOINT, base_url=url, model_identifier=model, key_variable=variable,
+        **facts,
+    )
+    LogEntry.objects.record(created, "language_model.create", actor=actor, data={"name": name})
+    return created
+
+
+def check_base_url(url: str) -> str:
+    """Return ``url`` without its closing slash.
+
+    Raises
+    ------
+    BadEndpointError
+        It is not http or https, has no host, or holds a user name, a password, a query or a fragment.
+    """
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError as error:
+        raise BadEndpointError(f"{url} is no address.") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
+        raise BadEndpointError(f"{url} is no http or https address.")
+    if parts.username is not None or parts.password is not None:
+        raise BadEndpointError("A base URL must not hold a password; name an environment variable with #VARIABLE.")
+    if parts.query or parts.fragment:
+        raise BadEndpointError("A base URL has no query and no fragment.")
+    return url.rstrip("/")
+
+
+def check_key_variable(variable: str, *, from_web: bool) -> None:
+    """Refuse a variable that holds a secret of this site rather than an endpoint's key.
+
+    Raises
+    ------
+    BadEndpointError
+        It is no name of a variable, or one that must not be sent to an endpoint.
+    """
+    if not variable:
+        return
+    if not _VARIABLE.fullmatch(variable):
+        raise BadEndpointError(f"{variable[:80]!r} is no name of an environment variable (give the name, not the key).")
+    if _OWN_VARIABLES.match(variable):
+        raise BadEndpointError(f"{variable} may hold a secret of this site; it is never sent to an endpoint.")
+    if from_web and not _WEB_VARIABLE.fullmatch(variable):
+        raise BadEndpointError(f"{variable}: a variable named on a page must end in _API_KEY or _API_TOKEN.")
+
+
+@transaction.atomic
+def register_judge(name: str, *, actor: User | None = None, generation: GenerationConfig = JUDGE_GENERATION) -> Judge:
+    """Return the judge called ``name``: ``heuristic``, or a model's name for the published instruction.
+
+    A judge is its whole configuration; another rubric version, model or setting is another judge.
+
+    Raises
+    ------
+    UnknownNameError
+        Nothing is called so, or a baseline policy was named: it cannot judge.
+    """
+    if name.strip() == HEURISTIC_NAME:
+        spec = JudgeSpec(kind="heuristic", rubric=heuristic.RUBRIC, rubric_version=heuristic.RUBRIC_VERSION)
+        return _judge(HEURISTIC_NAME, spec, None)
+    language_model = register_language_model(name, actor=actor)
+    if language_model.kind != LanguageModel.Kind.ENDPOINT:
+        raise UnknownNameError(f"{name} cannot judge; a judge is {HEURISTIC_NAME!r} or a language model.")
+    spec = JudgeSpec(
+        kind="language_model", rubric=published.RUBRIC, rubric_version=published.RUBRIC_VERSION,
+        model=model_spec(language_model), generation=generation,
+    )
+    return _judge(language_model.name, spec, language_model)
+
+
+def _judge(name: str, spec: JudgeSpec, language_model: LanguageModel | None) -> Judge:
+    kind = Judge.Kind.HEURISTIC if language_model is None else Judge.Kind.LANGUAGE_MODEL
+    judge, _ = Judge.objects.get_or_create(
+        sha256=spec.sha256,
+        defaults={"name": name, "kind": kind, "language_model": language_model, "config": spec.as_json()},
+    )
+    return judge
