@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bench.ranking import rank_ranges, shared_ranks
+from bench.metrics.ranks import ranks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,10 +121,9 @@ class Board:
 
 
 def ranked(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Return ``rows`` with their ranks, best first; models without a value last."""
-    ranks = shared_ranks([row.overall.value for row in rows])
-    ranges = rank_ranges([row.overall.interval for row in rows])
-    known = [replace(row, rank=rank, rank_range=span) for row, rank, span in zip(rows, ranks, ranges, strict=True)]
+    """Return ``rows`` with their ranks (ties share one), best first; models without a value last."""
+    places = ranks([row.overall.value for row in rows]).tolist()
+    known = [replace(row, rank=place or None) for row, place in zip(rows, places, strict=True)]
     return tuple(sorted(known, key=lambda row: (row.rank is None, row.rank or 0, row.name.casefold())))
 
 

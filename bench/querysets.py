@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db.models import Count, Prefetch, QuerySet
 
 from annotation.models import Coding
@@ -55,19 +57,19 @@ def release_items(release: Release) -> QuerySet[ReleaseItem]:
 
 
 def scores_of_cell(
-    *, run: int | None = None, language_model: int | None = None, dimension: str = "", layer: str = "",
+    *, run: int | None = None, language_model: int | None = None, dimensions: Sequence[str] = (), layer: str = "",
 ) -> QuerySet[Score]:
     """Return the scores behind a cell of a leaderboard; without an argument, all of them.
 
-    ``dimension`` and ``layer`` are keys of the run's value system.
+    ``dimensions`` and ``layer`` are keys of the run's value system.
     """
     scores = Score.objects.order_by("run", "trial__release_item__position", "trial__language", "trial__epoch", "pk")
     if run is not None:
         scores = scores.filter(run=run)
     if language_model is not None:
         scores = scores.filter(trial__language_model=language_model)
-    if dimension:
-        scores = scores.filter(dimension__key=dimension)
+    if dimensions:
+        scores = scores.filter(dimension__key__in=dimensions)
     if layer:
         scores = scores.filter(dimension__parents__key=layer)
     return scores

@@ -1,0 +1,43 @@
+"""Columns and groups of a leaderboard from a value system in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bench.board import Column, Group
+from gvsir.models import ValueDimension, ValueSystem
+
+
+def columns_of(system: ValueSystem, only: Iterable[int] | None = None) -> tuple[tuple[Column, ...], tuple[Group, ...]]:
+    """Return the scored dimensions of ``system`` (those in ``only``) in its own order, and their groups.
+
+    Two queries, whatever the size. A group without a scored member is left out.
+    """
+    dimensions = ValueDimension.objects.filter(system=system, is_scored=True).prefetch_related("parents")
+    wanted = sorted(dimensions, key=lambda each: each.order)
+    if only is not None:
+        keep = set(only)
+        wanted = [dimension for dimension in wanted if dimension.pk in keep]
+    columns = tuple(
+        Column(
+            key=dimension.key, label=dimension.label, order=dimension.order, dimension=dimension,
+            groups=tuple(parent.key for parent in sorted(dimension.parents.all(), key=lambda each: each.order)),
+        )
+        for dimension in wanted
+    )
+    parents = {parent.key: parent for dimension in wanted for parent in dimension.parents.all()}
+    groups = tuple(
+        Group(
+            key=parent.key, label=parent.label, gist=parent.meaning, order=parent.order, dimension=parent,
+            members=tuple(column.key for column in columns if parent.key in column.groups),
+        )
+        for parent in sorted(parents.values(), key=lambda each: each.order)
+    )
+    return columns, groups
+
+
+def full_weights(columns: Iterable[Column], weights: dict[str, float] | None) -> dict[str, float]:
+    """Return a weight for every column; without ``weights`` each weighs 1, else those not named weigh 0."""
+    if weights is None:
+        return {column.key: 1.0 for column in columns}
+    return {column.key: weights.get(column.key, 0.0) for column in columns}

@@ -1,0 +1,124 @@
+"""Which measurements a value system has, and the leaderboard of one of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bench.board import Board
+from bench.exceptions import UnknownNameError
+from bench.models import Measurement, Run
+from bench.published_board import board_of_measurement
+from bench.run_board import board_of_run
+from gvsir.exceptions import GvsirError
+
+#: The system that runs measure; all others are imported only.
+RUN_SYSTEM: Final = "gvs"
+SYSTEMS: Final = (RUN_SYSTEM, "schwartz", "mft", "llm_unique", "salad")
+MOST_WEIGHT: Final = 1e6
+
+
+class BadWeightsError(GvsirError):
+    """Weights are not numbers from 0 up, name no dimension, or are all 0."""
+
+    code = "bad_weights"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasurementChoice:
+    """A measurement that a leaderboard can show."""
+
+    key: str
+    label: str
+    badges: tuple[str, ...] = ()
+
+
+def measurements_of(system: str) -> list[MeasurementChoice]:
+    """Return the measurements of ``system``, newest first: finished runs, or imported tables."""
+    if system == RUN_SYSTEM:
+        runs = Run.objects.filter(status=Run.Status.FINISHED).select_related("release").order_by("-pk")
+        return [
+            MeasurementChoice(
+                key=f"run-{run.pk}", label=f"run {run.pk} · {run.release.name}",
+                badges=("demonstration",) if run.is_demonstration or run.release.is_demonstration else (),
+            )
+            for run in runs
+        ]
+    found = Measurement.objects.filter(system__key=system).order_by("-period", "-pk")
+    return [MeasurementChoice(key=each.key, label=each.name, badges=("imported",)) for each in found]
+
+
+def find_board(system: str, measurement: str = "", weights: Mapping[str, Any] | None = None) -> Board:
+    """Return the leaderboard of ``measurement`` on ``system``; of the newest one if none is named.
+
+    ``weights`` maps keys of dimensions to numbers from 0 up; those not named weigh 0. None: all weigh 1.
+
+    Raises
+    ------
+    UnknownNameError
+        No such system or measurement, or the system has none yet.
+    BadWeightsError
+        See there.
+    """
+    if system not in SYSTEMS:
+        raise UnknownNameError(f"{system!r} is no value system; {', '.join(SYSTEMS)} are.")
+    checked = None if weights is None else checked_weights(weights)
+    board = _of_run(measurement, checked) if system == RUN_SYSTEM else _of_import(system, measurement, checked)
+    if checked is not None:
+        unknown = sorted(set(checked) - set(board.weights))
+        if unknown:
+            raise BadWeightsError(f"{', '.join(unknown)}: no dimension of {system}; {', '.join(board.weights)} are.")
+        if board.weights and not any(board.weights.values()):
+            raise BadWeightsError("At least one weight must be above 0.")
+    return board
+
+
+def _of_run(measurement: str, weights: dict[str, float] | None) -> Board:
+    runs = Run.objects.filter(status=Run.Status.FINISHED).select_related("release").prefetch_related("judges")
+    if measurement:
+        number = measurement.removeprefix("run-")
+        wanted = number.isdecimal() and measurement.startswith("run-") and len(number) < 19
+        run = runs.filter(pk=int(number)).first() if wanted else None
+    else:
+        run = runs.order_by("-pk").first()
+    if run is None:
+        raise UnknownNameError(_missing(RUN_SYSTEM, measurement, "run a release on a model first (gvsir bench_run)"))
+    return board_of_run(run, weights)
+
+
+def _of_import(system: str, measurement: str, weights: dict[str, float] | None) -> Board:
+    found = Measurement.objects.filter(system__key=system).select_related("system", "source")
+    if measurement:
+        found = found.filter(key=measurement)
+    chosen = found.order_by("-period", "-pk").first()
+    if chosen is None:
+        raise UnknownNameError(_missing(system, measurement, "import one first (gvsir import_scores)"))
+    return board_of_measurement(chosen, weights)
+
+
+def _missing(system: str, measurement: str, advice: str) -> str:
+    if measurement:
+        return f"{system} has no measurement {measurement!r}."
+    return f"{system} has no measurement yet; {advice}."
+
+
+def checked_weights(weights: Mapping[str, Any]) -> dict[str, float]:
+    """Return ``weights`` as numbers from 0 up.
+
+    Raises
+    ------
+    BadWeightsError
+        One is none; it is named.
+    """
+    result = {}
+    for key, given in weights.items():
+        try:
+            number = float(given) if not isinstance(given, bool) else math.nan
+        except (TypeError, ValueError):
+            number = math.nan
+        if not 0 <= number <= MOST_WEIGHT:
+            raise BadWeightsError(f"The weight of {key} is {given!r}; a number from 0 up is expected.")
+        result[str(key)] = number
+    return result

@@ -1,0 +1,72 @@
+"""``gvsir leaderboard``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from bench.board import Board
+from bench.board_export import board_json
+from bench.leaderboards import SYSTEMS, find_board
+from gvsir.exceptions import FormatError, GvsirError
+
+
+class Command(BaseCommand):
+    """Print the leaderboard of a measurement on a value system."""
+
+    help = (
+        "Print the leaderboard of a measurement (a finished run, run-1; or an imported table) on a value system. "
+        "A weights file is a JSON object of dimension keys and numbers from 0 up; those not named weigh 0."
+    )
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Return the parser, with an example."""
+        kwargs.setdefault(
+            "epilog", "Example: gvsir leaderboard schwartz --measurement value-compass-2025-02 --weights w.json --json"
+        )
+        return super().create_parser(prog_name, subcommand, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the arguments."""
+        parser.add_argument("system", choices=SYSTEMS, help="the value system")
+        parser.add_argument("--measurement", default="", help="which measurement; the newest if not given")
+        parser.add_argument("--weights", type=Path, help="JSON file of weights; all equal if not given")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Compute and print."""
+        try:
+            weights = _weights(options["weights"]) if options["weights"] else None
+            board = find_board(options["system"], options["measurement"], weights)
+        except GvsirError as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(board_json(board), ensure_ascii=False))
+        else:
+            self._print(board)
+
+    def _print(self, board: Board) -> None:
+        self.stdout.write(f"{board.system_label}: {board.measurement} ({', '.join(board.facts)})")
+        if board.badges:
+            self.stdout.write("[" + "] [".join(board.badges) + "]")
+        for row in board.rows:
+            value = "—" if row.overall.value is None else f"{row.overall.value:.2f}"
+            ends = row.overall.interval
+            interval = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
+            badges = f" ({', '.join(row.badges)})" if row.badges else ""
+            self.stdout.write(f"{row.rank or '—':>4}  {value:>6}{interval}  {row.name}{badges}")
+
+
+def _weights(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FormatError(f"The file cannot be read ({error.strerror}).", source=path.name) from error
+    except ValueError as error:
+        raise FormatError(f"This is not JSON in UTF-8 ({error}).", source=path.name) from error
+    if not isinstance(data, dict) or not data:
+        raise FormatError("A JSON object of dimension keys and numbers is expected.", source=path.name)
+    return data
