@@ -133,13 +133,12 @@ def search(queryset: QuerySet[Any], query: str) -> QuerySet[Any]:
     """Return the incidents of ``queryset`` that hold every word of ``query``.
 
     Adds ``search_rank`` (higher is better) and leaves the order alone. A blank query leaves everything;
-    one of punctuation or symbols alone finds nothing.
+    one of punctuation or symbols alone finds nothing; the rank is 0 then.
     """
-    if not query.strip():
-        return queryset
     asked = query_tokens(query)
     if not asked:
-        return queryset.none()
+        unranked: QuerySet[Any] = queryset.annotate(search_rank=Value(0.0, output_field=FloatField()))
+        return unranked.none() if query.strip() else unranked
     expression = _adapter(queryset.db).expression(asked)
     found: QuerySet[Any] = queryset.filter(search_row__tokens__matches=expression).annotate(
         search_rank=_Rank(F("search_row__tokens"), Value(expression))
