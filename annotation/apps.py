@@ -13,4 +13,4 @@ class AnnotationConfig(AppConfig):
 
     def ready(self) -> None:
         """Register this app's provenance steps and panels."""
-        from annotation import panels, provenance_steps  # noqa: F401
+        from annotation import facets, panels, provenance_steps  # noqa: F401

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
+from annotation.api.statistics import AgreementStatisticsView, CategoryStatisticsView
 from annotation.api.views import (
     AssignmentResource,
     CodebookResource,
@@ -24,4 +25,8 @@ router.register("assignments", AssignmentResource, basename="api-assignment")
 router.register("codings", CodingResource, basename="api-coding")
 router.register("memos", MemoResource, basename="api-memo")
 
-urlpatterns: list[URLPattern | URLResolver] = [*router.urls]
+urlpatterns: list[URLPattern | URLResolver] = [
+    *router.urls,
+    path("statistics/categories/", CategoryStatisticsView.as_view(), name="api-statistics-categories"),
+    path("statistics/agreement/", AgreementStatisticsView.as_view(), name="api-statistics-agreement"),
+]
