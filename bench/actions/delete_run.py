@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from bench.exceptions import RunClosedError
-from bench.models import Judgement, Response, Run, Score, Trial
+from bench.models import Judgement, LabelSample, Response, Run, Score, Trial
 from gvsir.models import LogEntry
 from gvsir.permissions import require
 
@@ -33,13 +33,15 @@ def delete_run(*, run_id: int, actor: User | None, keep_answers: bool = False) -
     Raises
     ------
     RunClosedError
-        A process executes it.
+        A process executes it, or people's labels rest on it.
     """
     if actor is not None:
         require(actor, "run.execute")
     run = Run.objects.select_for_update().get(pk=run_id)
     if run.executors.filter(ended_at__isnull=True, lease_until__gt=timezone.now()).exists():
         raise RunClosedError(f"Run {run.pk} is being executed; pause or cancel it first.")
+    if LabelSample.objects.filter(run=run).exists():
+        raise RunClosedError(f"Run {run.pk} stays: a sample of its responses was drawn for people to label.")
     response_ids = list(Trial.objects.filter(run=run).values_list("response_id", flat=True).distinct())
     trials, scores = Trial.objects.filter(run=run).count(), Score.objects.filter(run=run).count()
     LogEntry.objects.record(

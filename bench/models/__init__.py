@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.models.item import Item, Release, ReleaseItem
+from bench.models.label import HumanLabel, JudgeAgreement, LabelSample, LabelTask
 from bench.models.language_model import Judge, LanguageModel
 from bench.models.measurement import Measurement, PublishedScore
 from bench.models.run import Executor, FailedAttempt, Judgement, Response, Run, Score, Trial
@@ -10,9 +11,13 @@ from bench.models.run import Executor, FailedAttempt, Judgement, Response, Run, 
 __all__ = [
     "Executor",
     "FailedAttempt",
+    "HumanLabel",
     "Item",
     "Judge",
+    "JudgeAgreement",
     "Judgement",
+    "LabelSample",
+    "LabelTask",
     "LanguageModel",
     "Measurement",
     "PublishedScore",
