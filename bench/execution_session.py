@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -29,11 +28,6 @@ class SeatedJudge:
     spec: JudgeSpec
     rubric: Rubric
     generation: GenerationConfig
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The configuration that goes into the key of each verdict."""
-        return self.spec.as_json()
 
 
 @dataclass(kw_only=True)

@@ -137,11 +137,15 @@ def response_key(
 
 
 def judgement_key(
-    judge: JudgeSpec | Mapping[str, Any], case: Mapping[str, Any], response_sha256: str, *, series: int = 1
+    judge: JudgeSpec, case: Mapping[str, Any], answer_key: str, answer_sha256: str, *, series: int = 1
 ) -> str:
-    """Return the key of a verdict: the judge's whole configuration, what it reads, the answer's hash."""
-    config = judge.as_json() if isinstance(judge, JudgeSpec) else dict(judge)
-    return _key({"judge": config, "case": dict(case), "response": response_sha256}, series)
+    """Return the key of a verdict: the judge's whole configuration, what it reads, whose answer, its hash.
+
+    The answer's own key is part of it: two answers of the same words (two epochs, two models that refuse alike)
+    are judged apart, so that a judge's noise stays visible and each verdict leads to one answer.
+    """
+    data = {"judge": judge.as_json(), "case": dict(case), "answer": answer_key, "sha256": answer_sha256}
+    return _key(data, series)
 
 
 def _key(data: dict[str, Any], series: int) -> str:

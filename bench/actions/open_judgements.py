@@ -27,6 +27,7 @@ class Answered(NamedTuple):
     """A durable answer to one item in one language."""
 
     response_id: int
+    key: str
     release_item_id: int
     language: str
     content: Mapping[str, Any]
@@ -52,7 +53,7 @@ def open_judgements(session: Session, answers: Sequence[Answered], *, hold: bool
             continue
         case = case_of(answer.content, language=answer.language, response=answer.text)
         for seated in session.judges.values():
-            key = judgement_key(seated.config, case.identity(), answer.text_sha256)
+            key = judgement_key(seated.spec, case.identity(), answer.key, answer.text_sha256)
             openings[key] = _Opening(answer, seated, case)
     calls: list[Call] = []
     series = 1
@@ -66,7 +67,8 @@ def open_judgements(session: Session, answers: Sequence[Answered], *, hold: bool
             opening = openings[key]
             if state == Judgement.State.FAILED and executor_id not in session.own_executors:
                 anew[judgement_key(
-                    opening.seated.config, opening.case.identity(), opening.answer.text_sha256, series=series + 1
+                    opening.seated.spec, opening.case.identity(), opening.answer.key, opening.answer.text_sha256,
+                    series=series + 1,
                 )] = opening
             elif state == Judgement.State.PENDING and hold and executor_id == session.executor.pk:
                 calls.append(judgement_call(session, judge_id, pk, key, opening.case, attempts))
@@ -116,7 +118,7 @@ def open_missing_judgements(session: Session) -> int:
         while True:
             rows = list(
                 lacking.filter(pk__gt=last).values_list(
-                    "pk", "response_id", "release_item_id", "language", "release_item__content", "response__text",
+                    "pk", "response_id", "response__key", "release_item_id", "language", "release_item__content", "response__text",
                     "response__text_sha256",
                 )[:_CHUNK]
             )

@@ -86,7 +86,7 @@ def _record_responses(session: Session, settled: Sequence[Settled]) -> list[Call
             event.seconds, _moment(event.at), session.executor.pk, pk, Response.State.PENDING,
         ))
         if state in JUDGEABLE:
-            answers += [Answered(pk, item, language, content, text, text_sha256) for item, language, content in cases]
+            answers += [Answered(pk, call.key, *case, text, text_sha256) for case in cases]
     if update_where(Response, _RESPONSE_FIELDS, ("pk", "state"), rows) < len(rows):
         lost = _note_superseded(session, settled, Response)
         answers = [answer for answer in answers if answer.response_id not in lost]

@@ -90,7 +90,7 @@ class OpenAICompatibleClient:
         except openai.APIStatusError as error:
             raise _status_error(error) from error
         except openai.APITimeoutError as error:
-            raise CallTimeoutError("No answer in time.") from error
+            raise _timeout_or_drop(error) from error
         except openai.APIConnectionError as error:
             raise DroppedConnectionError(_short(error.__cause__ or error)) from error
         except (json.JSONDecodeError, UnicodeDecodeError, openai.APIResponseValidationError) as error:
@@ -168,6 +168,16 @@ def _status_error(error: Any) -> CallError:
     if codes & _POLICY_CODES:
         return RefusedByProviderError(message, http_status=status)
     return ClientRequestError(message, http_status=status)
+
+
+def _timeout_or_drop(error: BaseException) -> CallError:
+    """Tell a lost connection from a slow answer: the transport reports "server disconnected" as a timeout."""
+    root = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    if isinstance(root, TimeoutError) or root is error:
+        return CallTimeoutError("No answer in time.")
+    return DroppedConnectionError(_short(root))
 
 
 def retry_after_of(headers: Any) -> float | None:
