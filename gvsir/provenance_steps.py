@@ -14,7 +14,7 @@ def incident_step(record_id: str, viewer: Any) -> Step | None:
     if not record_id.isdecimal():
         return None
     incident = (
-        Incident.objects.all().visible_to(viewer)  # type: ignore[attr-defined]
+        Incident.objects.all().visible_to(viewer)
         .filter(number=int(record_id)).select_related("source").first()
     )
     if incident is None:
