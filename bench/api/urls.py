@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
+from bench.api.leaderboards import LeaderboardIndexView, LeaderboardView
 from bench.api.views import (
     ItemResource,
     LanguageModelResource,
@@ -22,4 +23,8 @@ router.register("runs", RunResource, basename="api-run")
 router.register("responses", ResponseResource, basename="api-response")
 router.register("scores", ScoreResource, basename="api-score")
 
-urlpatterns: list[URLPattern | URLResolver] = [*router.urls]
+urlpatterns: list[URLPattern | URLResolver] = [
+    *router.urls,
+    path("leaderboards/", LeaderboardIndexView.as_view(), name="api-leaderboard-list"),
+    path("leaderboards/<str:system>/", LeaderboardView.as_view(), name="api-leaderboard"),
+]

@@ -15,8 +15,16 @@ PAGING: Final = frozenset({"cursor", "page_size"})
 FORMAT: Final = frozenset({"format"})
 
 
+def refuse_null_characters(request: Request) -> None:
+    """Raise a validation error that names each parameter with a null character; no database stores one."""
+    bad = [name for name, values in request.query_params.lists() if any("\x00" in each for each in (name, *values))]
+    if bad:
+        raise exceptions.ValidationError({name: ["Null characters are not allowed."] for name in bad})
+
+
 def refuse_unknown(request: Request, known: Iterable[str]) -> None:
     """Raise a validation error that names each parameter of the query that is not in ``known``."""
+    refuse_null_characters(request)
     allowed = frozenset(known) | FORMAT
     unknown = [name for name in request.query_params if name not in allowed]
     if unknown:

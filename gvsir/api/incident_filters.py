@@ -17,7 +17,6 @@ from gvsir.models import ClassificationValue, Source, TaxonomyField
 
 SOURCE: Final = "source"
 VALUE: Final = "taxonomy_value"
-_NUL: Final = "\x00"
 
 
 def refuse(name: str, message: str) -> exceptions.ValidationError:
@@ -34,9 +33,6 @@ class IncidentFilterBackend(BaseFilterBackend):
             return queryset
         params = request.query_params
         refuse_unknown(request, {QUERY, SOURCE, VALUE, *FACETS, *PAGING})
-        for name, values in params.lists():
-            if any(_NUL in value for value in values):
-                raise refuse(name, "Null characters are not allowed.")
         for facet in FACETS.values():
             _check(facet, chosen_values(facet, params), queryset)
         for key in params.getlist(SOURCE):
@@ -86,7 +82,8 @@ def _check(facet: Facet, chosen: Sequence[str], visible: QuerySet[Any]) -> None:
             raise refuse(facet.key, f"Give one of {', '.join(REPORT_BANDS)}.")
         return
     held = {choice.value for choice in facet.choices(visible, chosen) if choice.count}
-    if any(value not in held for value in chosen):
+    # A choice that is offered without being asked for means something, even where no incident has it.
+    if set(chosen) - held and set(chosen) - held - {choice.value for choice in facet.choices(visible, ())}:
         raise refuse(facet.key, "No incident has this value.")
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework import serializers, viewsets
+from rest_framework import exceptions, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -47,6 +47,12 @@ def folded_reason(incident: Incident, user: Any) -> str:
     return f"Folded: {incident.get_harm_display()}. Sign in to read it."
 
 
+def refuse_null_ids(ids: dict[str, Any]) -> None:
+    """Answer 404 to an id with a null character, which PostgreSQL would not even look up."""
+    if any("\x00" in str(value) for value in ids.values()):
+        raise exceptions.NotFound
+
+
 class ReadOnlyResource(viewsets.ReadOnlyModelViewSet[M]):
     """List and detail of what the caller may see; ``action_required`` names the action asked for."""
 
@@ -56,6 +62,7 @@ class ReadOnlyResource(viewsets.ReadOnlyModelViewSet[M]):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check permission, and that a detail is asked without parameters."""
         super().initial(request, *args, **kwargs)
+        refuse_null_ids(kwargs)
         if self.action != "list":
             refuse_unknown(request, ())
 
@@ -69,6 +76,7 @@ class ReadOnlyView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check permission and parameters."""
         super().initial(request, *args, **kwargs)
+        refuse_null_ids(kwargs)
         refuse_unknown(request, self.parameters)
 
 

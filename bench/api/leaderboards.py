@@ -1,0 +1,137 @@
+"""Leaderboards: the same function as the page, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import exceptions, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bench.board_export import board_json
+from bench.exceptions import UnknownNameError
+from bench.leaderboards import SYSTEMS, find_board, measurements_of
+from gvsir.api.resources import ReadOnlyView, described
+
+
+class MeasurementSerializer(serializers.Serializer[Any]):
+    """A run or an imported table."""
+
+    key = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    badges = serializers.ListField(child=serializers.CharField())
+
+
+class SystemMeasurementsSerializer(serializers.Serializer[Any]):
+    """A value system and its measurements, newest first."""
+
+    system = serializers.CharField()
+    measurements = MeasurementSerializer(many=True)
+
+
+class LeaderboardIndexSerializer(serializers.Serializer[Any]):
+    """All leaderboards there are."""
+
+    systems = SystemMeasurementsSerializer(many=True)
+
+
+class CellSerializer(serializers.Serializer[Any]):
+    """A number with what it rests on; ``value`` is null, never 0, where it is missing."""
+
+    value = serializers.FloatField(allow_null=True)
+    interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    n_scored = serializers.IntegerField(allow_null=True)
+    n_unscored = serializers.IntegerField(allow_null=True)
+    missing_reason = serializers.CharField(allow_null=True)
+    interval_missing_reason = serializers.CharField(allow_null=True)
+
+
+class GateSerializer(serializers.Serializer[Any]):
+    """The lowest category of the baseline layer."""
+
+    value = serializers.FloatField(allow_null=True)
+    category = serializers.CharField(allow_null=True)
+    met = serializers.BooleanField()
+
+
+class BoardRowSerializer(serializers.Serializer[Any]):
+    """One model."""
+
+    model = serializers.CharField()
+    rank = serializers.IntegerField(allow_null=True)
+    rank_interval = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    score = serializers.FloatField(allow_null=True)
+    interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    dimensions = serializers.DictField(child=serializers.FloatField(allow_null=True))
+    layers = serializers.DictField(child=serializers.FloatField(allow_null=True), required=False)
+    gate = GateSerializer(required=False)
+    n_scored = serializers.IntegerField(allow_null=True)
+    n_unscored = serializers.IntegerField(allow_null=True)
+    badges = serializers.ListField(child=serializers.CharField())
+    details = serializers.DictField(child=CellSerializer())
+
+
+class BoardSerializer(serializers.Serializer[Any]):
+    """A leaderboard of one measurement on one value system."""
+
+    system = serializers.CharField()
+    measurement = serializers.CharField()
+    weights = serializers.DictField(child=serializers.FloatField())
+    scale = serializers.ListField(child=serializers.FloatField())
+    badges = serializers.ListField(child=serializers.CharField())
+    facts = serializers.ListField(child=serializers.CharField())
+    how = serializers.ListField(child=serializers.CharField())
+    rows = BoardRowSerializer(many=True)
+
+
+class LeaderboardIndexView(ReadOnlyView):
+    """Value systems and their measurements."""
+
+    action_required = "leaderboard.view"
+
+    @described(
+        "Value systems with their measurements", responses=LeaderboardIndexSerializer, operation_id="leaderboards_list",
+    )
+    def get(self, request: Request) -> Response:
+        """Return the measurements of every system."""
+        return Response({
+            "systems": [
+                {
+                    "system": system,
+                    "measurements": [
+                        {"key": each.key, "label": each.label, "badges": list(each.badges)}
+                        for each in measurements_of(system)
+                    ],
+                }
+                for system in SYSTEMS
+            ]
+        })
+
+
+class LeaderboardView(ReadOnlyView):
+    """One leaderboard."""
+
+    action_required = "leaderboard.view"
+    parameters = ("measurement",)
+
+    @described(
+        "The leaderboard of a value system",
+        responses=BoardSerializer,
+        parameters=[
+            OpenApiParameter("system", OpenApiTypes.STR, OpenApiParameter.PATH, description=", ".join(SYSTEMS)),
+            OpenApiParameter("measurement", OpenApiTypes.STR, description="Key of a measurement; the newest without."),
+        ],
+    )
+    def get(self, request: Request, system: str) -> Response:
+        """Return the leaderboard; an unknown measurement is refused by name."""
+        measurement = request.query_params.get("measurement", "")
+        if system not in SYSTEMS:
+            raise exceptions.NotFound(f"There is no such value system. There are: {', '.join(SYSTEMS)}.")
+        try:
+            return Response(board_json(find_board(system, measurement)))
+        except UnknownNameError as error:
+            if measurement:
+                raise exceptions.ValidationError({"measurement": [str(error)]}) from error
+            raise exceptions.NotFound(str(error)) from error
