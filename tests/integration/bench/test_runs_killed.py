@@ -1,0 +1,134 @@
+"""A run in a process of its own, killed without warning, then resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from bench.models import Executor, Judgement, Response, Run, Score
+from tests.factories.bench import make_item, make_release
+from tests.fake_server import Behaviour, running
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).resolve().parents[3]
+N_ITEMS = 120
+
+
+class SharedDatabase:
+    """The test's database, where a subprocess can reach it too."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "shared.sqlite3"
+        self.is_sqlite = connection.vendor == "sqlite"
+
+    def publish(self) -> None:
+        """Put what the test wrote where the subprocess looks."""
+        if self.is_sqlite:
+            connection.ensure_connection()
+            with sqlite3.connect(self.file) as target:
+                connection.connection.backup(target)
+            target.close()
+
+    def fetch(self) -> None:
+        """Read back what the subprocess wrote."""
+        if self.is_sqlite:
+            source = sqlite3.connect(self.file)
+            source.backup(connection.connection)
+            source.close()
+
+    @property
+    def url(self) -> str:
+        if self.is_sqlite:
+            return f"sqlite:///{self.file}"
+        given = connection.settings_dict
+        return f"postgres://{given['USER']}:{given['PASSWORD']}@{given['HOST']}:{given['PORT']}/{given['NAME']}"
+
+
+@pytest.fixture
+def shared(tmp_path):
+    return SharedDatabase(tmp_path)
+
+
+def command(shared, *arguments):
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "gvsir.settings", "GVSIR_DATABASE_URL": shared.url}
+    return subprocess.Popen(
+        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )
+
+
+def wait_until(condition, process, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_killed_run_resumes_without_asking_again_what_was_recorded(shared, share):
+    release = make_release([make_item(prompt_en=f"Question {i}?") for i in range(N_ITEMS)])
+    shared.publish()
+    with running(Behaviour(latency=0.03)) as server:
+        name = f"fake@{server.base_url}"
+        first = command(
+            shared, "bench_run", release.name, "--model", name, "--judge", name, "--concurrency", "10", "--json"
+        )
+        wait_until(lambda: server.received >= share * 2 * N_ITEMS, first)
+        first.send_signal(signal.SIGKILL)
+        first.communicate()
+        time.sleep(0.1)
+        received_before = server.received
+        shared.fetch()
+        run = Run.objects.get()
+        assert run.status == Run.Status.RUNNING
+        answered = Response.objects.exclude(state="pending").count()
+        judged = Judgement.objects.exclude(state="pending").count()
+        in_flight_at_kill = received_before - answered - judged
+        assert 0 <= in_flight_at_kill <= 10 + 64
+        second = command(shared, "bench_run", "--resume", str(run.pk), "--json")
+        output, errors = second.communicate(timeout=60)
+        assert second.returncode == 0, errors
+        result = json.loads(output)
+        assert server.received - received_before == 2 * N_ITEMS - answered - judged
+    assert result["status"] == "finished"
+    assert result["responses"] == {"answered": N_ITEMS, "refused": 0, "failed": 0, "missing": 0}
+    assert result["judgements"] == {"scored": N_ITEMS, "unparsable": 0, "failed": 0, "missing": 0}
+    assert result["calls"]["sent"] == 2 * N_ITEMS
+    assert result["calls"]["unheard_at_most"] >= in_flight_at_kill - 64
+    shared.fetch()
+    assert Score.objects.filter(run=run, value=7.0).count() == N_ITEMS
+    assert list(Executor.objects.filter(run=run).values_list("ending", flat=True)) == ["lost", "finished"]
+
+
+def test_an_interrupt_pauses_the_run_and_keeps_what_was_on_its_way(shared):
+    release = make_release([make_item(prompt_en=f"Question {i}?") for i in range(60)])
+    shared.publish()
+    with running(Behaviour(latency=0.1)) as server:
+        name = f"fake@{server.base_url}"
+        first = command(
+            shared, "bench_run", release.name, "--model", name, "--judge", name, "--concurrency", "4", "--json"
+        )
+        wait_until(lambda: server.received >= 30, first)
+        first.send_signal(signal.SIGINT)
+        output, errors = first.communicate(timeout=60)
+        assert first.returncode == 1
+        paused = json.loads(output)
+        assert paused["status"] == "paused"
+        assert f"--resume {paused['run']}" in errors
+        assert paused["calls"]["sent"] == server.received
+        second = command(shared, "bench_run", "--resume", str(paused["run"]), "--json")
+        result = json.loads(second.communicate(timeout=60)[0])
+        assert server.received == 120
+    assert result["status"] == "finished"
+    assert result["calls"]["sent"] == 120
