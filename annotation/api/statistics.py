@@ -89,7 +89,7 @@ class AgreementSerializer(serializers.Serializer[Any]):
 
 
 def _share(share: Share) -> dict[str, Any]:
-    return dict(share._asdict())
+    return {"count": share.of_n, "n": share.n, "share": share.share, "low": share.low, "high": share.high}
 
 
 class CategoryStatisticsView(ReadOnlyView):
