@@ -92,9 +92,11 @@ def chosen_values(facet: Facet, params: QueryDict) -> list[str]:
     return [value for value in dict.fromkeys(given) if value][:50]
 
 
-def narrow(queryset: QuerySet[Any], params: QueryDict, *, leave_out: str = "") -> QuerySet[Any]:
+def narrow(
+    queryset: QuerySet[Any], params: QueryDict, *, leave_out: str = "", ranked: bool = False
+) -> QuerySet[Any]:
     """Return ``queryset`` searched and filtered by ``params``, but for the facet ``leave_out``."""
-    queryset = queryset.search(params.get(QUERY, ""))  # type: ignore[attr-defined]
+    queryset = queryset.search(params.get(QUERY, ""), ranked=ranked)  # type: ignore[attr-defined]
     for facet in FACETS.values():
         chosen = chosen_values(facet, params)
         if chosen and facet.key != leave_out:
@@ -118,7 +120,7 @@ def counts(base: QuerySet[Any], params: QueryDict) -> dict[str, list[Choice]]:
 def apply_filters(
     queryset: QuerySet[Any], params: QueryDict, choices: dict[str, list[Choice]] | None = None
 ) -> tuple[QuerySet[Any], list[Applied]]:
-    """Return the incidents that ``params`` asks for, and the filters in force in words.
+    """Return the incidents that ``params`` asks for, with ``search_rank``, and the filters in force in words.
 
     Parameters
     ----------
@@ -140,7 +142,7 @@ def apply_filters(
             applied += [
                 Applied(facet.key, value, str(facet.label), labels.get(value, value)) for value in chosen
             ]
-    return narrow(queryset, params), applied
+    return narrow(queryset, params, ranked=True), applied
 
 
 # --- entities by role -------------------------------------------------------------------------------

@@ -25,11 +25,11 @@ class IncidentQuerySet(models.QuerySet[Any]):
             return self
         return self.filter(Q(status="published"))
 
-    def search(self, query: str) -> Self:
-        """Incidents that hold every word of ``query``, with ``search_rank`` (higher is better)."""
+    def search(self, query: str, *, ranked: bool = True) -> Self:
+        """Incidents that hold every word of ``query``, with ``search_rank`` (higher is better) if ``ranked``."""
         from gvsir.search import search
 
-        return search(self, query)  # type: ignore[return-value]
+        return search(self, query, ranked=ranked)  # type: ignore[return-value]
 
     def with_report_counts(self) -> Self:
         """Add ``n_reports``."""

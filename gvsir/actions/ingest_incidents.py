@@ -22,7 +22,7 @@ from gvsir.formats.aiid import AiidSnapshot, DuplicateRow, IncidentRow
 from gvsir.harm import harm_of
 from gvsir.models import EntityRole, Incident, IncidentRedirect, LogEntry, Source
 from gvsir.permissions import require
-from gvsir.search import index_incidents
+from gvsir.search import index_incidents, refresh_statistics
 
 AIID: Final = {
     "name": "AI Incident Database (AIID)",
@@ -160,6 +160,7 @@ def ingest_aiid(
     index_incidents(changed)
     if summary.changed_anything:
         _log(source, summary, actor)
+        refresh_statistics()
     if dry_run or not summary.accepted:
         transaction.set_rollback(True)
     tell("done", total, total)

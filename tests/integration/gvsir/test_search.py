@@ -94,3 +94,10 @@ def test_index_is_rebuilt_as_a_whole():
     index_incidents()
     assert index_incidents() == 1
     assert found("robot") == [1]
+
+
+@pytest.mark.parametrize("query", ["citation", "tea lawyer", "", "😀", "人脸识别"])
+def test_unranked_search_finds_the_same(incidents, query):
+    unranked = Incident.objects.all().search(query, ranked=False)
+    assert sorted(unranked.values_list("number", flat=True)) == sorted(found(query))
+    assert "search_rank" not in unranked.query.annotations
