@@ -198,10 +198,10 @@ def corrected_share(
     judged_yes: int,
     n: int,
     *,
-    true_yes: int,
-    labelled_yes: int,
-    true_no: int,
-    labelled_no: int,
+    true_yes: float,
+    labelled_yes: float,
+    true_no: float,
+    labelled_no: float,
     level: float = 0.95,
 ) -> CorrectedMean:
     """Return the true share behind a yes/no judge of known sensitivity and specificity.
@@ -215,10 +215,11 @@ def corrected_share(
     ----------
     judged_yes, n : int
         Verdicts of yes, and all verdicts, on responses without a label.
-    true_yes, labelled_yes : int
+    true_yes, labelled_yes : float
         Verdicts of yes among the responses people called yes (sensitivity).
-    true_no, labelled_no : int
-        Verdicts of no among the responses people called no (specificity).
+    true_no, labelled_no : float
+        Verdicts of no among the responses people called no (specificity). Fractions where labels
+        have unequal weights and these are effective counts.
     level : float
 
     Raises

@@ -221,9 +221,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "data_sha256",
+                    "state_sha256",
                     models.CharField(
-                        help_text="SHA-256 of the labels and verdicts it was computed from.",
+                        help_text="Tells whether labels or verdicts have changed since.",
                         max_length=64,
                     ),
                 ),

@@ -152,7 +152,7 @@ class JudgeAgreement(models.Model):
 
     judge_sha256 = models.CharField(max_length=64, help_text="The judge's identity; another configuration has none.")
     run = models.ForeignKey("bench.Run", on_delete=models.CASCADE, related_name="judge_agreements")
-    data_sha256 = models.CharField(max_length=64, help_text="SHA-256 of the labels and verdicts it was computed from.")
+    state_sha256 = models.CharField(max_length=64, help_text="Tells whether labels or verdicts have changed since.")
     numbers = models.JSONField()
     computed_at = models.DateTimeField(auto_now=True)
 
