@@ -43,8 +43,9 @@ def visible_codings(user: Any) -> QuerySet[Coding]:
 
 
 def visible_memos(user: Any) -> QuerySet[Memo]:
-    """Memos that ``user`` may see."""
-    return Memo.objects.filter(
+    """Memos that ``user`` may see; scenarios are close to item prompts and kept like them."""
+    hidden = Q() if allowed(user, "item.view_text") else Q(kind=Memo.Kind.SCENARIO)
+    return Memo.objects.exclude(hidden).filter(
         _seen(user, to_round="assignment__round__", to_user="assignment__coder__user"),
         _of_visible_incident(user, "assignment__document__incident__"),
     )

@@ -17,7 +17,7 @@ from gvsir.models import Coder, ValueDimension
 from gvsir.permissions import action_required
 
 PER_PAGE = 50
-PLOT = {"left": 300, "width": 520, "row": 34, "top": 24}
+PLOT = {"left": 360, "width": 450, "row": 34, "top": 24}
 
 
 @action_required("statistics.view")

@@ -25,6 +25,9 @@
   var memoCoding = null; // id of the coding the memo is on; null: the document
   var done = [], undone = [];
   var working = Promise.resolve();
+  var waiting = null;    // a memo being typed, not sent yet
+  var underway = 0;      // changes sent and not answered
+  var whole = wholeOf(state); // what the reader has chosen for the document, maybe not yet answered
 
   // ---- offsets: code points to places in the page and back ------------------------------------------
 
@@ -247,6 +250,7 @@
   }
   function send(verb, data) {
     note(say.keeping, "keeping");
+    underway++;
     var answer = working.then(function () {
       return fetch(say.url + verb + "/", {
         method: "POST", credentials: "same-origin",
@@ -258,11 +262,15 @@
         return body;
       });
     }).then(function (body) {
+      underway--;
       errorBox.hidden = true;
       state = body.state;
       redraw(body.html);
-      note(say.kept);
+      if (!underway && !waiting) note(say.kept);
       return body;
+    }, function (error) {
+      underway--;
+      throw error;
     });
     working = answer.catch(function () {});
     return answer.catch(function (error) {
@@ -275,6 +283,9 @@
     var focused = document.activeElement;
     textBox.innerHTML = html.text;
     document.getElementById("coding-passages").innerHTML = html.passages;
+    var unfolded = Array.from(document.querySelectorAll("#coding-codebook [data-category]")).filter(function (each) {
+      return !each.querySelector("[data-fold]");
+    }).map(function (each) { return each.dataset.category; });
     var open = Array.from(document.querySelectorAll("#coding-codebook details[open]")).map(function (each) {
       return each.closest("[data-category]").dataset.category;
     });
@@ -283,12 +294,22 @@
       var again = document.querySelector('#coding-codebook [data-category="' + CSS.escape(key) + '"] details');
       if (again) again.open = true;
     });
+    unfolded.forEach(function (key) {
+      var button = document.querySelector('#coding-codebook [data-category="' + CSS.escape(key) + '"] [data-fold]');
+      if (button) buttons.unfold(button);
+    });
     filterCodes();
     if (focused && !document.contains(focused)) textBox.focus({ preventScroll: true });
     applyWhole();
     draw();
   }
+  function wholeOf(from) {
+    return { main: from.main, others: from.others.slice(), stance: from.stance, lifecycle: from.lifecycle };
+  }
+  // Show what the server holds, once it has answered everything.
   function applyWhole() {
+    if (underway) return;
+    whole = wholeOf(state);
     document.querySelectorAll("#whole [name=category]").forEach(function (box) {
       box.checked = box.value === state.main || state.others.indexOf(box.value) >= 0;
     });
@@ -420,7 +441,6 @@
 
   // ---- memo --------------------------------------------------------------------------------------------
 
-  var waiting = null;
   function keepMemo() {
     if (!waiting) return;
     clearTimeout(waiting.timer);
@@ -455,10 +475,10 @@
 
   document.getElementById("whole").addEventListener("change", function (event) {
     var name = event.target.name, from, to;
-    if (name === "stance") { from = { stance: state.stance }; to = { stance: event.target.value }; }
-    else if (name === "lifecycle") { from = { stage: state.lifecycle }; to = { stage: event.target.value }; }
+    if (name === "stance") { from = { stance: whole.stance }; to = { stance: event.target.value }; whole.stance = to.stance; }
+    else if (name === "lifecycle") { from = { stage: whole.lifecycle }; to = { stage: event.target.value }; whole.lifecycle = to.stage; }
     else {
-      var main = state.main, others = state.others.slice();
+      var main = whole.main, others = whole.others.slice();
       if (name === "main") {
         others = others.filter(function (key) { return key !== event.target.value; });
         if (main) others.push(main);
@@ -469,8 +489,14 @@
         if (main === event.target.value) main = "";
       }
       name = "categories";
-      from = { main: state.main, others: state.others };
+      from = { main: whole.main, others: whole.others };
       to = { main: main, others: others };
+      whole.main = main;
+      whole.others = others;
+      document.querySelectorAll("#whole [name=category]").forEach(function (box) {
+        box.checked = box.value === main || others.indexOf(box.value) >= 0;
+      });
+      document.querySelectorAll("#whole [name=main]").forEach(function (radio) { radio.checked = radio.value === main; });
     }
     act("whole", "unwhole", { verb: name, from: from, to: to }).then(function (body) { if (!body) applyWhole(); });
   });
@@ -493,12 +519,11 @@
     memo: function (button) { show(Number(button.dataset.coding)); memoOf(Number(button.dataset.coding)); memoText.focus(); },
     remove: function (button) { removeCoding(Number(button.dataset.coding)); },
     unfold: function (button) {
-      var item = button.closest("li");
-      for (var each = item.previousElementSibling; each && !each.hasAttribute("data-category"); each = each.previousElementSibling) {
+      for (var each = button.closest("li").nextElementSibling; each && !each.hasAttribute("data-category"); each = each.nextElementSibling) {
         each.hidden = false;
         each.removeAttribute("data-folded");
       }
-      item.remove();
+      button.remove();
     },
     reopen: function () { send("reopen", {}).then(function (body) { if (body) location.assign(body.next); }); }
   };
