@@ -17,4 +17,3 @@ from gvsir.settings import *  # noqa: E402, F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_CLASSES": []}  # noqa: F405
 ALLOWED_HOSTS = ["*"]
-STATIC_ROOT = None  # nothing is collected for tests; WhiteNoise would warn
