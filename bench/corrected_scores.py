@@ -38,6 +38,7 @@ class CorrectedRefusals:
 
     language_model: LanguageModel
     n: int
+    n_labelled: int
     refused: int
     interval: tuple[float, float]
     corrected: CorrectedMean | None
@@ -193,6 +194,6 @@ def _refusals_of(
         except UndefinedStatisticError as error:
             reason = str(error)
     return CorrectedRefusals(
-        language_model=language_model, n=n, refused=refused, interval=wilson(refused, n), corrected=corrected,
-        reason=reason,
+        language_model=language_model, n=n, n_labelled=n_labelled, refused=refused, interval=wilson(refused, n),
+        corrected=corrected, reason=reason,
     )

@@ -270,7 +270,7 @@ def corrected_share(
         high=min(max(centre + shift + half, 0.0), 1.0),
         uncorrected=p,
         correction=value - p,
-        n_labelled=labelled_yes + labelled_no,
+        n_labelled=round(labelled_yes + labelled_no),
         n_judged=n,
         weight=1.0,
         method="sensitivity_specificity",
