@@ -146,6 +146,21 @@ def test_schema_is_served_as_json_and_yaml(client):
     assert client.get("/api/v1/schema/", {"format": "yaml"}).content.startswith(b"openapi: 3")
 
 
+@pytest.mark.django_db
+def test_the_documentation_page_allows_inline_styles_and_nothing_else_more(client):
+    policy = {
+        directive.split()[0]: directive.split()[1:]
+        for directive in client.get("/api/v1/docs/")["Content-Security-Policy"].split(";")
+    }
+    assert policy["style-src"] == ["'self'", "'unsafe-inline'"]
+    assert policy["script-src"] == ["'self'"]
+    assert policy["default-src"] == ["'self'"]
+    assert "unsafe-inline" not in client.get("/api/v1/schema/")["Content-Security-Policy"]
+    script = client.get("/api/v1/docs/", {"script": ""})
+    assert script["Content-Type"].startswith("application/javascript")
+    assert_error_shape(client.post("/api/v1/docs/"), 405)
+
+
 @pytest.mark.parametrize("method", ["get", "post", "delete"])
 @pytest.mark.parametrize("path", ["/api/v1/", "/api/v1/nothing", "/api/v1/nothing/", "/api/v1/a/b/c", "/api/v2/x/", "/api/"])
 def test_unknown_path_answers_404_in_the_error_shape(client, db, path, method):
