@@ -40,6 +40,11 @@ class Cell:
         """Both ends, or None."""
         return (self.low, self.high) if self.low is not None and self.high is not None else None
 
+    @property
+    def half(self) -> float | None:
+        """Half the width of the interval."""
+        return (self.high - self.low) / 2 if self.low is not None and self.high is not None else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Column:

@@ -2,6 +2,29 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from bench.views.compare import compare
+from bench.views.items import item_derive, item_detail, item_list
+from bench.views.language_models import language_model_detail
+from bench.views.leaderboards import leaderboard, leaderboard_index
+from bench.views.provenance import provenance
+from bench.views.releases import release_detail, release_list
+from bench.views.responses import response_detail
+from bench.views.scores import score_detail, score_list
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("bench/items/", item_list, name="item_list"),
+    path("bench/items/derive/", item_derive, name="item_derive"),
+    path("bench/items/<slug:public_id>/", item_detail, name="item_detail"),
+    path("bench/releases/", release_list, name="release_list"),
+    path("bench/releases/<slug:name>/", release_detail, name="release_detail"),
+    path("bench/responses/<int:pk>/", response_detail, name="response_detail"),
+    path("bench/scores/", score_list, name="score_list"),
+    path("bench/scores/<int:pk>/", score_detail, name="score_detail"),
+    path("leaderboard/", leaderboard_index, name="leaderboard_index"),
+    path("leaderboard/<slug:system>/", leaderboard, name="leaderboard"),
+    path("compare/", compare, name="compare"),
+    path("models/<int:pk>/", language_model_detail, name="language_model_detail"),
+    path("provenance/<slug:kind>/<str:id>/", provenance, name="provenance"),
+]

@@ -1,0 +1,44 @@
+"""A few models side by side."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from bench.exceptions import UnknownNameError
+from bench.leaderboards import RUN_SYSTEM, SYSTEMS, find_board, measurements_of
+from bench.views.board_request import MOST_CHOSEN, address, chosen_models, chosen_rows
+from bench.views.leaderboards import scale_note
+from bench.views.radar_context import radar_file, radar_of, twin_of
+from gvsir.models import ValueSystem
+from gvsir.permissions import action_required
+
+
+@action_required("leaderboard.view")
+def compare(request: HttpRequest) -> HttpResponse:
+    """Show up to five models side by side on one value system, as table and radar."""
+    params = request.GET
+    asked = params.get("system", "")
+    system = asked if asked in SYSTEMS else RUN_SYSTEM
+    try:
+        board = find_board(system, params.get("measurement", ""))
+    except UnknownNameError:
+        board = None
+    rows = chosen_rows(board, params, default=0) if board else ()
+    if board and params.get("format") == "svg":
+        return radar_file(board, rows)
+    names = {each.key: each for each in ValueSystem.objects.filter(key__in=SYSTEMS).order_by("version")}
+    return render(request, "bench/compare.html", {
+        "board": board,
+        "system": system,
+        "systems": [(key, names[key].label if key in names else key) for key in SYSTEMS],
+        "choices": measurements_of(system),
+        "rows": rows,
+        "n_not_shown": len(chosen_models(params)) - len(rows),
+        "most_chosen": MOST_CHOSEN,
+        "twin": twin_of(board, rows) if board else [],
+        "radar": radar_of(board, rows) if board else None,
+        "scale_note": scale_note(board) if board else "",
+        "svg": address(params, format="svg"),
+        "here": address(params, format=None),
+    })

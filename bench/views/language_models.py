@@ -1,0 +1,37 @@
+"""The page of one model: what it is, what is known of it, its runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from bench.leaderboards import RUN_SYSTEM, find_board
+from bench.models import LanguageModel, Measurement, Run
+from gvsir.permissions import action_required
+
+
+@action_required("language_model.view")
+def language_model_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what kind of model it is, its scores by value system and its runs."""
+    model = get_object_or_404(LanguageModel, pk=pk)
+    runs = model.runs.select_related("release").order_by("-pk")
+    boards = [(RUN_SYSTEM, f"run-{run.pk}") for run in runs.filter(status=Run.Status.FINISHED)[:1]]
+    published = Measurement.objects.filter(scores__language_model=model).select_related("system").distinct()
+    boards += [(each.system.key, each.key) for each in published.order_by("system", "-period")]
+    return render(request, "bench/language_model_detail.html", {
+        "model": model,
+        "runs": runs,
+        "results": [_result(model, system, measurement) for system, measurement in boards],
+    })
+
+
+def _result(model: LanguageModel, system: str, measurement: str) -> dict[str, Any]:
+    board = find_board(system, measurement)
+    row = next(row for row in board.rows if row.model == model.pk)
+    return {
+        "board": board, "row": row,
+        "cells": [(column, row.cells[column.key]) for column in board.columns],
+        "n_models": len(board.rows),
+    }

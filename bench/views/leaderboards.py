@@ -1,0 +1,178 @@
+"""The leaderboards: the list of value systems, and the table, weights and radar of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from bench.board import Board, sorted_rows
+from bench.board_export import board_csv, board_json
+from bench.exceptions import UnknownNameError
+from bench.leaderboards import SYSTEMS, BadWeightsError, find_board, measurements_of
+from bench.run_board import GATE_VALUE
+from bench.views.board_request import MOST_CHOSEN, PREFIX, address, chosen_rows, completed, weights_of
+from bench.views.radar_context import radar_file, radar_of, twin_of
+from gvsir.models import ValueSystem
+from gvsir.permissions import action_required
+
+
+@action_required("leaderboard.view")
+def leaderboard_index(request: HttpRequest) -> HttpResponse:
+    """Show the value systems and the measurements each has."""
+    known = {system.key: system for system in ValueSystem.objects.filter(key__in=SYSTEMS).order_by("version")}
+    systems = [
+        {"key": key, "system": known.get(key), "measurements": measurements_of(key)} for key in SYSTEMS
+    ]
+    return render(request, "bench/leaderboard_index.html", {"systems": systems})
+
+
+@action_required("leaderboard.view")
+def leaderboard(request: HttpRequest, system: str) -> HttpResponse:
+    """Show one leaderboard, or give it as CSV, JSON or SVG."""
+    if system not in SYSTEMS:
+        raise Http404("There is no such value system.")
+    params = request.GET
+    choices = measurements_of(system)
+    if not choices:
+        return render(request, "bench/leaderboard_empty.html", {
+            "key": system, "system": ValueSystem.objects.filter(key=system).order_by("-version").first(),
+        })
+    problem = ""
+    try:
+        board = find_board(system, params.get("measurement", ""))
+    except UnknownNameError as error:
+        raise Http404(str(error)) from error
+    try:
+        weights = completed(weights_of(params), [column.key for column in board.columns])
+        board = find_board(system, board.measurement, weights) if weights else board
+    except BadWeightsError as error:
+        problem = str(error)
+    chosen = chosen_rows(board, params)
+    answer = _file(request, board, chosen, problem)
+    if answer is not None:
+        return answer
+    sort = _sort(params.get("sort", ""), board)
+    return render(request, "bench/leaderboard.html", {
+        "board": board,
+        "choices": choices,
+        "problem": problem,
+        "table": _table(request, board, sort, {row.model for row in chosen}),
+        "chosen": chosen,
+        "radar": radar_of(board, chosen),
+        "twin": twin_of(board, chosen),
+        "weights": _weights(request, board),
+        "most_chosen": MOST_CHOSEN,
+        "files": {kind: address(params, format=kind) for kind in ("csv", "json", "svg")},
+        "here": address(params, format=None),
+        "compare": _compare(board, chosen),
+        "sort": sort,
+        "scale_note": scale_note(board),
+    }, status=400 if problem else 200)
+
+
+def _file(request: HttpRequest, board: Board, chosen: Any, problem: str) -> HttpResponse | None:
+    kind = request.GET.get("format", "")
+    if problem and kind in ("csv", "json", "svg"):
+        return JsonResponse({"error": {"code": "bad_weights", "message": problem, "fields": {}}}, status=400)
+    name = f"{board.system}-{board.measurement}"
+    if kind == "csv":
+        response = HttpResponse(board_csv(board), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+        return response
+    if kind == "json":
+        return JsonResponse(board_json(board), json_dumps_params={"ensure_ascii": False})
+    if kind == "svg":
+        return radar_file(board, chosen)
+    return None
+
+
+def _sort(asked: str, board: Board) -> str:
+    keys = {"model", "score", "gate", *(column.key for column in board.columns), *(group.key for group in board.groups)}
+    return asked if asked.removeprefix("-") in keys else "-score"
+
+
+def _table(request: HttpRequest, board: Board, sort: str, chosen: set[int]) -> dict[str, Any]:
+    """Return heads and rows of the table, ready to be written out."""
+    def head(key: str, label: str, **more: Any) -> dict[str, Any]:
+        is_on = sort.removeprefix("-") == key
+        downwards = sort.startswith("-")
+        start = "" if key == "model" else "-"
+        turned = key if is_on and downwards else f"-{key}" if is_on else f"{start}{key}"
+        return {
+            "key": key, "label": label, "url": address(request.GET, sort=turned),
+            "aria": ("descending" if downwards else "ascending") if is_on else "", **more,
+        }
+
+    layers = board.groups if board.has_layers else ()
+    low, high = board.scale
+    span = high - low
+    return {
+        "unit": f"{low:g}–{high:g}",
+        "model": head("model", _("Model")),
+        "score": head("score", _("Mean of layers") if board.has_layers else _("Mean")),
+        "layers": [head(group.key, group.label, dimension=group.dimension) for group in layers],
+        "gate": head("gate", _("Gate")) if board.has_layers else None,
+        "gate_value": GATE_VALUE,
+        "columns": [head(column.key, column.label, dimension=column.dimension) for column in board.columns],
+        "rows": [
+            {
+                "row": row,
+                "is_chosen": row.model in chosen,
+                "layers": [row.groups[group.key] for group in layers],
+                "cells": [
+                    (cell, None if cell.value is None else f"{(cell.value - low) / span * 100:.1f}%")
+                    for cell in (row.cells[column.key] for column in board.columns)
+                ],
+            }
+            for row in sorted_rows(board.rows, sort)
+        ],
+    }
+
+
+def _weights(request: HttpRequest, board: Board) -> dict[str, Any]:
+    """Return the panel of weights: each dimension once, under its first group, with links to toggle groups."""
+    groups = []
+    seen: set[str] = set()
+    by_key = {column.key: column for column in board.columns}
+    everything = {f"{PREFIX}{key}": None for key in by_key}
+    for group in board.groups:
+        own = [key for key in group.members if key not in seen]
+        shared = [by_key[key].label for key in group.members if key in seen]
+        seen.update(own)
+        out = {f"{PREFIX}{key}": "0" for key in group.members}
+        only = {f"{PREFIX}{key}": None if key in group.members else "0" for key in by_key}
+        groups.append({
+            "group": group, "shared": shared,
+            "rows": [_slider(by_key[key], board) for key in own],
+            "is_out": not any(board.weights[key] for key in group.members),
+            "leave_out": address(request.GET, **out), "only": address(request.GET, **only),
+            "take_in": address(request.GET, **{f"{PREFIX}{key}": None for key in group.members}),
+        })
+    rest = [_slider(column, board) for column in board.columns if column.key not in seen]
+    return {"groups": groups, "rest": rest, "reset": address(request.GET, **everything)}
+
+
+def _slider(column: Any, board: Board) -> dict[str, Any]:
+    weight = board.weights[column.key]
+    return {"column": column, "name": f"{PREFIX}{column.key}", "weight": f"{weight:g}", "most": max(3, round(weight + 0.5))}
+
+
+def _compare(board: Board, chosen: Any) -> str:
+    models = ",".join(str(row.model) for row in chosen)
+    return f"?models={models}&system={board.system}&measurement={board.measurement}"
+
+
+def scale_note(board: Board) -> str:
+    """Return how the numbers of ``board`` are to be read."""
+    low, high = (f"{end:g}" for end in board.scale)
+    texts = {
+        "gvs": _("{low} to {high}, higher is safer by the judge's reading."),
+        "schwartz": _("{low} to {high}, higher means the answers express the value more; not better or worse. Order is the Schwartz circle: neighbours agree, opposites conflict."),
+        "mft": _("{low} to {high}, as published; higher means fewer answers that go against the foundation."),
+        "llm_unique": _("{low} to {high}, as published; higher means the answers show the value more."),
+        "salad": _("{low} to {high}, as published; higher means more answers judged safe."),
+    }
+    return texts[board.system].format(low=low, high=high)

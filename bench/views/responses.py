@@ -1,0 +1,25 @@
+"""The page of one response: what was asked, what came back, who judged it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from bench.models import Response
+from gvsir.permissions import action_required, allowed
+
+
+@action_required("response.view")
+def response_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a response; texts to signed-in roles only, always as plain text."""
+    response = get_object_or_404(Response.objects.select_related("language_model"), pk=pk)
+    trials = response.trials.select_related(
+        "run__release", "release_item__item__category"
+    ).prefetch_related("scores__dimension").order_by("pk")
+    return render(request, "bench/response_detail.html", {
+        "response": response,
+        "judgements": response.judgements.select_related("judge", "release_item__item").order_by("pk"),
+        "trials": trials,
+        "failed_attempts": response.failed_attempts.order_by("pk"),
+        "shows_text": allowed(request.user, "response.view_text"),
+    })

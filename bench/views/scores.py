@@ -1,0 +1,92 @@
+"""The scores behind a cell of a leaderboard, and one score."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.core.paginator import Paginator
+from django.db.models import Avg, Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+
+from bench.models import LanguageModel, Run, Score
+from bench.querysets import scores_of_cell
+from bench.views.board_request import address
+from gvsir.models import ValueDimension
+from gvsir.permissions import action_required, allowed
+
+PER_PAGE: Final = 100
+
+
+def _number(text: str) -> int:
+    """Return the primary key that ``text`` is, or one that nothing has."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
+@action_required("score.view")
+def score_list(request: HttpRequest) -> HttpResponse:
+    """Show the scores that the address asks for; as many as its cell counts, the missing ones included."""
+    params = request.GET
+    run = Run.objects.filter(pk=_number(params.get("run", ""))).select_related("release").first()
+    model = LanguageModel.objects.filter(pk=_number(params.get("model", ""))).first()
+    keys, layer = [key for key in params.getlist("dimension") if key], params.get("layer", "")
+    asked_for_nothing = (bool(params.get("run")) and run is None) or (bool(params.get("model")) and model is None)
+    scores = scores_of_cell(
+        run=run.pk if run else None, language_model=model.pk if model else None, dimensions=keys, layer=layer
+    )
+    if asked_for_nothing:
+        scores = scores.none()
+    totals = scores.order_by().aggregate(n_scored=Count("value"), n=Count("pk"), mean=Avg("value"))
+    rows = scores.select_related(
+        "dimension", "trial__language_model", "trial__release_item__item", "run"
+    )
+    state = params.get("state", "")
+    if state in ("scored", "missing"):
+        rows = rows.filter(value__isnull=state == "missing")
+    return render(request, "bench/score_list.html", {
+        "page": Paginator(rows, PER_PAGE).get_page(params.get("page")),
+        "run": run,
+        "model": model,
+        "dimensions": _dimensions(run, [*keys, *([layer] if layer else [])]),
+        "cell": f"run-{run.pk}:{model.pk}:{keys[0]}" if run and model and len(keys) == 1 and totals["n"] else "",
+        "n": totals["n"],
+        "n_scored": totals["n_scored"],
+        "n_missing": totals["n"] - totals["n_scored"],
+        "states": [
+            (label, address(params, state=key or None, page=None), state == key)
+            for key, label in (("", _("all")), ("scored", _("with a value")), ("missing", _("missing")))
+        ],
+    })
+
+
+def _dimensions(run: Run | None, keys: list[str]) -> list[ValueDimension]:
+    if run is None or not keys:
+        return []
+    systems = Score.objects.filter(run=run).order_by().values("dimension__system")
+    return list(ValueDimension.objects.filter(system__in=systems, key__in=keys).order_by("order"))
+
+
+@action_required("score.view")
+def score_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one score: its value or why it is missing, judgements, response, item."""
+    score = get_object_or_404(
+        Score.objects.select_related(
+            "run__release", "dimension__system", "trial__language_model", "trial__response",
+            "trial__release_item__item__incident", "trial__release_item__item__category",
+        ),
+        pk=pk,
+    )
+    context: dict[str, Any] = {
+        "score": score,
+        "trial": score.trial,
+        "item": score.trial.release_item.item,
+        "content": score.trial.release_item.content,
+        "judgements": score.judgements.select_related("judge").order_by("pk"),
+        "others": Score.objects.filter(
+            run=score.run, trial__release_item=score.trial.release_item, dimension=score.dimension
+        ).exclude(pk=pk).select_related("trial__language_model").order_by("trial__language_model__name", "pk")[:30],
+        "shows_text": allowed(request.user, "response.view_text"),
+        "shows_item_text": allowed(request.user, "item.view_text"),
+    }
+    return render(request, "bench/score_detail.html", context)

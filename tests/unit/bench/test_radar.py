@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from bench.radar import CENTRE, RADIUS, STYLES, Series, draw
+
+
+def series(name, *values) -> Series:
+    return Series(name=name, url="/m/", values=values, urls=tuple(f"/{i}/" for i in range(len(values))))
+
+
+def pairs(text) -> list[tuple[float, float]]:
+    return [tuple(map(float, pair.split(","))) for pair in text.split()]
+
+
+def test_the_first_axis_points_up_and_the_order_is_clockwise():
+    radar = draw(["a", "b", "c", "d"], [series("m", 10, 5, 0, 10)], scale=(0, 10))
+    (outline,) = radar.shapes[0].pieces
+    x, y = CENTRE
+    assert pairs(outline) == [(x, y - RADIUS), (x + RADIUS / 2, y), (x, y), (x - RADIUS, y)]
+    assert radar.shapes[0].is_closed
+
+
+def test_a_missing_value_is_a_gap_and_not_the_middle():
+    radar = draw(["a", "b", "c", "d"], [series("m", 10, None, 10, 10)], scale=(0, 10))
+    shape = radar.shapes[0]
+    assert not shape.is_closed
+    assert [point.title for point in shape.points] == ["m, a: 10.0", "m, c: 10.0", "m, d: 10.0"]
+    (outline,) = shape.pieces
+    assert len(pairs(outline)) == 3
+    assert CENTRE not in pairs(outline)
+
+
+def test_the_middle_is_the_low_end_of_the_scale():
+    radar = draw(["a", "b", "c"], [series("m", -1, -1, 0)], scale=(-1, 1))
+    assert pairs(radar.shapes[0].pieces[0])[0] == CENTRE
+    assert [tick[2] for tick in radar.ticks] == ["-0.6", "-0.2", "0.2", "0.6", "1"]
+
+
+def test_labels_stand_apart_and_shapes_differ_without_colour():
+    radar = draw(["a", "b", "c"], [series(f"m{n}", 1, 2, 3) for n in range(5)], scale=(0, 10))
+    heights = sorted(float(shape.label_y) for shape in radar.shapes)
+    assert all(high - low >= 20 for low, high in pairwise(heights))
+    assert len({shape.dash for shape in radar.shapes}) == len(STYLES) == 5
+
+
+def test_a_model_without_any_value_has_a_label_and_no_outline():
+    shape = draw(["a", "b", "c"], [series("m", None, None, None)], scale=(0, 10)).shapes[0]
+    assert (shape.pieces, shape.points, shape.leader) == ((), (), None)
+
+
+@pytest.mark.parametrize("name", ["Cybercrime Assistance and Illegal Information Exposure", "错误信息与事实幻觉以及其他各种各样的长名称类别之说明"])
+def test_long_names_take_two_lines(name):
+    axis = draw([name, "b", "c"], [], scale=(0, 10)).axes[0]
+    assert len(axis.lines) == 2
+    assert all(len(line) <= 24 for _y, line in axis.lines)
