@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from annotation.models import Assignment, Coding, Document, Memo
+from annotation.models import Assignment, Coding, Memo
 from tests.factories.annotation import (
     PASSWORD,
     coder_of,
     make_account,
     make_assignment,
     make_code,
-    make_coded_incident,
     make_codebook,
+    make_coded_incident,
     make_coding,
+    make_document,
     make_round,
 )
 
@@ -34,13 +35,8 @@ def assignment(annotator):
     codebook = make_codebook()
     make_code(codebook, name="poses as a person", category="identity")
     make_code(codebook, name="wrong advice", category="misinfo")
-    document = Document.objects.filter(incident=(incident := make_coded_incident(title=TITLE, description=DESCRIPTION)))
-    assert not document.exists()
-    from annotation.actions.freeze_document import freeze_document
-
-    return make_assignment(
-        user=annotator, round=make_round(codebook=codebook), document=freeze_document(incident=incident, actor=None)
-    )
+    document = make_document(make_coded_incident(title=TITLE, description=DESCRIPTION))
+    return make_assignment(user=annotator, round=make_round(codebook=codebook), document=document)
 
 
 @pytest.fixture

@@ -55,6 +55,11 @@ def make_account(*roles: str, username: str = "", password: str = PASSWORD) -> U
     return user
 
 
+def make_coder(key: str = "coder-1", **overrides: Any) -> Coder:
+    """A coder without an account."""
+    return Coder.objects.get_or_create(key=key, defaults={"name": key, "kind": Coder.Kind.PERSON, **overrides})[0]
+
+
 def make_source() -> Source:
     return Source.objects.get_or_create(
         key="aiid",
@@ -132,9 +137,7 @@ def make_code(codebook: Codebook, **overrides: Any) -> Code:
     if isinstance(values.get("category"), str):
         values["category"] = category_of(values["category"])
     if "created_by" not in values:
-        values["created_by"] = Coder.objects.get_or_create(
-            key="codebook-maker", defaults={"name": "Codebook maker", "kind": Coder.Kind.TEAM}
-        )[0]
+        values["created_by"] = make_coder("codebook-maker")
     return Code.objects.create(codebook=codebook, **values)
 
 
