@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from bench.execution_session import judgements_of, responses_of
 from bench.models import Executor, FailedAttempt, Judge, Judgement, LanguageModel, Response, Run, Trial
 
 ANSWERED_STATES = (Response.State.ANSWERED, Response.State.LENGTH)
@@ -181,7 +181,7 @@ def _running_seconds(executor: Executor) -> float:
 def _subject(run: Run, language_model: LanguageModel) -> Line:
     trials = Trial.objects.filter(run=run, language_model=language_model)
     states = _counts(trials, "response__state")
-    responses = responses_of(run).filter(language_model=language_model)
+    heard = Response.objects.filter(language_model=language_model, executor__run=run, state__in=_HEARD_RESPONSE)
     settled_elsewhere = (
         trials.exclude(response__state=Response.State.PENDING)
         .filter(Q(response__executor__isnull=True) | ~Q(response__executor__run=run))
@@ -190,38 +190,28 @@ def _subject(run: Run, language_model: LanguageModel) -> Line:
     return Line(
         key=language_model.pk, name=language_model.name, kind=language_model.kind,
         total=sum(states.values()), states=states, reused=settled_elsewhere.count(),
-        **_calls(
-            responses.filter(executor__run=run, state__in=_HEARD_RESPONSE), failed, "response",
-            is_remote=language_model.kind == LanguageModel.Kind.ENDPOINT,
-        ),
+        **_calls(heard, failed, "response", is_remote=language_model.kind == LanguageModel.Kind.ENDPOINT),
     )
 
 
 def _judge(run: Run, judge: Judge) -> Line:
     latest = Judgement.objects.filter(
-        judge=judge, response=OuterRef("response"), release_item=OuterRef("release_item"),
-        language=OuterRef("language"), pk__gt=OuterRef("pk"),
+        judge=judge, response=OuterRef("response"), release_item=OuterRef("release_item"), language=OuterRef("language")
+    ).order_by("-pk")
+    trials = Trial.objects.filter(run=run).annotate(
+        verdict=Coalesce(Subquery(latest.values("state")[:1]), Value("missing"), output_field=CharField()),
+        verdict_run=Subquery(latest.values("executor__run")[:1]),
     )
-    verdicts = judgements_of(run).filter(judge=judge).filter(~Exists(latest))
-    trials = Trial.objects.filter(run=run)
-    same = {
-        "response__judgements__release_item": F("release_item"), "response__judgements__language": F("language"),
-        "response__judgements__in": verdicts,
-    }
-    states = _counts(trials.filter(**same), "response__judgements__state")
-    total = trials.count()
-    if missing := total - sum(states.values()):
-        states["missing"] = missing
-    elsewhere = verdicts.exclude(state=Judgement.State.PENDING).filter(
-        Q(executor__isnull=True) | ~Q(executor__run=run)
+    states = _counts(trials, "verdict")
+    elsewhere = trials.exclude(verdict__in=[Judgement.State.PENDING, "missing"]).filter(
+        Q(verdict_run__isnull=True) | ~Q(verdict_run=run.pk)
     )
     failed = FailedAttempt.objects.filter(run=run, judgement__judge=judge)
+    heard = Judgement.objects.filter(judge=judge, executor__run=run, state__in=_HEARD_JUDGEMENT)
     return Line(
-        key=judge.pk, name=judge.name, kind=judge.kind, total=total, states=states, reused=elsewhere.count(),
-        **_calls(
-            judgements_of(run).filter(judge=judge, executor__run=run, state__in=_HEARD_JUDGEMENT), failed,
-            "judgement", is_remote=judge.kind == Judge.Kind.LANGUAGE_MODEL,
-        ),
+        key=judge.pk, name=judge.name, kind=judge.kind, total=sum(states.values()), states=states,
+        reused=elsewhere.count(),
+        **_calls(heard, failed, "judgement", is_remote=judge.kind == Judge.Kind.LANGUAGE_MODEL),
     )
 
 

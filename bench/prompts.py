@@ -37,6 +37,7 @@ JUDGE_INSTRUCTION: Final = {
     ),
 }
 _FENCE: Final = re.compile(r"={3,}")
+_PLACE: Final = re.compile(r"\{(nonce|prompt|focus|fenced)\}")
 
 
 def item_messages(prompt: str) -> list[Message]:
@@ -54,8 +55,11 @@ def nonce_of(key: str) -> str:
 
 def fenced(response: str, nonce: str) -> str:
     """Return ``response`` between two marked lines; anything in it that looks like the fence is broken up."""
-    inside = re.sub(re.escape(nonce), "[mark removed]", response, flags=re.IGNORECASE)
-    inside = _FENCE.sub(lambda found: " ".join("=" * len(found[0])), inside)
+    inside = response
+    if nonce.lower() in inside.lower():
+        inside = re.sub(re.escape(nonce), "[mark removed]", inside, flags=re.IGNORECASE)
+    if "===" in inside:
+        inside = _FENCE.sub(lambda found: " ".join("=" * len(found[0])), inside)
     return f"===== BEGIN ANSWER {nonce} =====\n{inside}\n===== END ANSWER {nonce} ====="
 
 
@@ -74,5 +78,5 @@ def judge_messages(case: Mapping[str, Any], response: str, nonce: str) -> list[M
         "focus": str(case["focus"]) or "—",
         "fenced": fenced(response, nonce),
     }
-    text = re.sub(r"\{(nonce|prompt|focus|fenced)\}", lambda found: parts[found[1]], template)
+    text = _PLACE.sub(lambda found: parts[found[1]], template)
     return [{"role": "user", "content": text}]

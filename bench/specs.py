@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 Message = dict[str, Any]
@@ -78,7 +79,7 @@ class JudgeSpec:
             data["generation"] = self.generation.as_json()
         return data
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """The judge's identity."""
         return sha256(canonical_json(self.as_json()))
@@ -139,12 +140,12 @@ def response_key(
 def judgement_key(
     judge: JudgeSpec, case: Mapping[str, Any], answer_key: str, answer_sha256: str, *, series: int = 1
 ) -> str:
-    """Return the key of a verdict: the judge's whole configuration, what it reads, whose answer, its hash.
+    """Return the key of a verdict: the hash of the judge's whole configuration, what it reads, whose answer, its hash.
 
     The answer's own key is part of it: two answers of the same words (two epochs, two models that refuse alike)
     are judged apart, so that a judge's noise stays visible and each verdict leads to one answer.
     """
-    data = {"judge": judge.as_json(), "case": dict(case), "answer": answer_key, "sha256": answer_sha256}
+    data = {"judge": judge.sha256, "case": dict(case), "answer": answer_key, "sha256": answer_sha256}
     return _key(data, series)
 
 

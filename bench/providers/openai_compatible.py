@@ -66,7 +66,9 @@ class OpenAICompatibleClient:
         key = os.environ.get(key_variable or DEFAULT_KEY_VARIABLE, "")
         if not key and key_variable and key_variable != DEFAULT_KEY_VARIABLE:
             raise MissingKeyError(f"The environment variable {key_variable}, named for {model}, is not set.")
-        self._headers = {} if key else {"Authorization": openai.omit}
+        self._options: Any = {} if key else {"headers": {"Authorization": openai.omit}}
+        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        self._settings: tuple[GenerationConfig, dict[str, Any]] | None = None
         limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
@@ -82,10 +84,12 @@ class OpenAICompatibleClient:
         """Return the answer to ``messages``; ``epoch`` only tells repetitions apart and is not sent."""
         import openai
 
-        body = {"model": self.model, "messages": list(messages), **generation.as_json()}
+        if self._settings is None or self._settings[0] is not generation:
+            self._settings = (generation, generation.as_json())
+        body = {"model": self.model, "messages": messages, **self._settings[1]}
         try:
             reply: Any = await self._client.post(
-                "/chat/completions", body=body, cast_to=object, options=self._options()
+                self._url, body=body, cast_to=object, options=self._options
             )
         except openai.APIStatusError as error:
             raise _status_error(error) from error
@@ -100,9 +104,6 @@ class OpenAICompatibleClient:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.close()
-
-    def _options(self) -> Any:
-        return {"headers": self._headers} if self._headers else {}
 
 
 def completion_of(reply: Any) -> Completion:
