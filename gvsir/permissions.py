@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext
 
 from gvsir.exceptions import PermissionRefusedError
 
@@ -91,7 +92,7 @@ def allowed(user: AbstractBaseUser | AnonymousUser | None, action: str) -> bool:
 def require(user: AbstractBaseUser | AnonymousUser | None, action: str) -> None:
     """Raise :class:`PermissionRefusedError` unless ``user`` may do ``action``."""
     if not allowed(user, action):
-        raise PermissionRefusedError(f"Your role does not allow {action}.")
+        raise PermissionRefusedError(gettext("Your role does not allow {action}.").format(action=action))
 
 
 def action_required(action: str) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:

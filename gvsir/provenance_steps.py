@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from gvsir.models import Incident, Report
 from gvsir.permissions import allowed
 from gvsir.provenance import Step, register
@@ -26,11 +28,11 @@ def incident_step(record_id: str, viewer: Any) -> Step | None:
         title=f"{incident.public_id}: {incident.title}",
         text="" if folded else incident.description,
         url=incident.get_absolute_url(),
-        withheld=f"Folded: {incident.get_harm_display()}. Sign in to read it." if folded else "",
+        withheld=_("Folded: {kind}. Sign in to read it.").format(kind=incident.get_harm_display()) if folded else "",
         facts=(
-            ("source", incident.source.name),
-            ("licence", incident.source.licence),
-            ("date", incident.date.isoformat() if incident.date else "unknown"),
+            (_("source"), incident.source.name),
+            (_("licence"), incident.source.licence),
+            (_("date"), incident.date.isoformat() if incident.date else _("unknown")),
         ),
         next=tuple(
             ("report", str(pk))
@@ -49,10 +51,14 @@ def report_step(record_id: str, viewer: Any) -> Step | None:
     return Step(
         kind="report",
         id=str(report.pk),
-        title=report.title or f"{report.source.key.upper()} report {report.source_record_id}",
+        title=report.title or _("{source} report {number}").format(
+            source=report.source.key.upper(), number=report.source_record_id
+        ),
         url=report.url,
-        facts=(("source", report.source.name), ("number there", report.source_record_id)),
-        ends="" if report.url else "The source's licence does not cover report texts; the number names it there.",
+        facts=((_("source"), report.source.name), (_("number there"), report.source_record_id)),
+        ends="" if report.url else _(
+            "The source's licence does not cover report texts; the number names it there."
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 
 class Assignment(models.Model):
@@ -16,17 +17,17 @@ class Assignment(models.Model):
         SUBMITTED = "submitted"
 
     class Stance(models.TextChoices):
-        REFUSE = "refuse"
-        SUPPORT = "support"
-        WARN = "warn"
-        CORRECT = "correct"
-        BALANCE = "balance"
-        TREAT_FAIRLY = "treat_fairly", "treat fairly"
+        REFUSE = "refuse", _("Refuse")
+        SUPPORT = "support", _("Support")
+        WARN = "warn", _("Warn")
+        CORRECT = "correct", _("Correct")
+        BALANCE = "balance", _("Balance")
+        TREAT_FAIRLY = "treat_fairly", _("treat fairly")
 
     class Stage(models.TextChoices):
-        DATA = "data"
-        MODEL_BUILDING = "model building"
-        OUTPUT = "output"
+        DATA = "data", _("Data")
+        MODEL_BUILDING = "model building", _("Model Building")
+        OUTPUT = "output", _("Output")
 
     round = models.ForeignKey("annotation.Round", on_delete=models.PROTECT, related_name="assignments")
     document = models.ForeignKey("annotation.Document", on_delete=models.PROTECT, related_name="assignments")

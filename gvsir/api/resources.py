@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import exceptions, serializers, viewsets
 from rest_framework.request import Request
@@ -44,7 +45,7 @@ def folded_reason(incident: Incident, user: Any) -> str:
     """Return why this reader does not get the incident's text; "" if nothing is withheld."""
     if not incident.harm or allowed(user, "incident.view_folded"):
         return ""
-    return f"Folded: {incident.get_harm_display()}. Sign in to read it."
+    return gettext("Folded: {kind}. Sign in to read it.").format(kind=incident.get_harm_display())
 
 
 def refuse_null_ids(ids: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from gvsir.querysets import IncidentQuerySet
@@ -38,11 +39,11 @@ class Incident(models.Model):
     class Harm(models.TextChoices):
         """What kind of content the text may hurt with; shown before it is unfolded."""
 
-        NONE = "", "none"
-        SELF_HARM = "self_harm", "self-harm or suicide"
-        MINORS = "minors", "abuse of minors"
-        SEXUAL = "sexual", "sexual content"
-        VIOLENCE = "violence", "violence"
+        NONE = "", _("none")
+        SELF_HARM = "self_harm", _("self-harm or suicide")
+        MINORS = "minors", _("abuse of minors")
+        SEXUAL = "sexual", _("sexual content")
+        VIOLENCE = "violence", _("violence")
 
     number = models.PositiveIntegerField(unique=True, help_text="n of the public id GVSIR-n; never reused.")
     source = models.ForeignKey("gvsir.Source", on_delete=models.PROTECT, related_name="incidents")
