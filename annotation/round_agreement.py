@@ -6,6 +6,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from annotation.agreement.reliability_data import from_ratings
 from annotation.agreement.summary import AlphaSummary, summarise
 from annotation.models import Assignment, Document, Round
@@ -86,8 +88,10 @@ def agreement_of_round(of_round: Round, *, resamples: int = RESAMPLES, seed: int
     """
     if of_round.status != Round.Status.CLOSED:
         raise InvalidTransitionError(
-            f"The round {of_round.name} is open. Agreement is computed when it closes, so that no coder learns "
-            "from a number what another one chose."
+            _(
+                "The round {name} is open. Agreement is computed when it closes, so that no coder learns "
+                "from a number what another one chose."
+            ).format(name=of_round.name)
         )
     assignments = list(
         Assignment.objects.filter(round=of_round, status=Assignment.Status.SUBMITTED)

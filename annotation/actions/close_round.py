@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotation.models import Assignment, Round
 from gvsir.exceptions import InvalidTransitionError
@@ -26,14 +27,14 @@ def close_round(*, round_id: int, actor: Any, reason: str = "") -> Round:
     require(actor, "round.manage")
     closing = Round.objects.select_for_update().get(pk=round_id)
     if closing.status != Round.Status.OPEN:
-        raise InvalidTransitionError(f"The round {closing.name} is closed already.")
+        raise InvalidTransitionError(_("The round {name} is closed already.").format(name=closing.name))
     assignments = Assignment.objects.filter(round=closing)
     if not assignments.exists():
-        raise InvalidTransitionError(f"The round {closing.name} has no documents yet.")
+        raise InvalidTransitionError(_("The round {name} has no documents yet.").format(name=closing.name))
     waiting = assignments.exclude(status=Assignment.Status.SUBMITTED).count()
     if waiting and not reason.strip():
         raise InvalidTransitionError(
-            f"{waiting} documents are not handed in yet. Give a reason to close the round without them."
+            _("{n} documents are not handed in yet. Give a reason to close the round without them.").format(n=waiting)
         )
     closing.status = Round.Status.CLOSED
     closing.closed_at = timezone.now()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotation.actions.own_assignment import lock_own_assignment, touch
 from annotation.exceptions import NotCodableError
@@ -31,15 +32,17 @@ def create_code(
     assignment = lock_own_assignment(assignment_id, actor)
     name = " ".join(name.split())
     if not name:
-        raise NotCodableError("Give the code a name.")
+        raise NotCodableError(_("Give the code a name."))
     if len(name) > LONGEST:
-        raise NotCodableError(f"A code's name has at most {LONGEST} characters; this one has {len(name)}.")
+        raise NotCodableError(
+            _("A code's name has at most {most} characters; this one has {n}.").format(most=LONGEST, n=len(name))
+        )
     codebook = assignment.round.codebook
     category = None
     if category_key:
         category = categories_of(codebook).filter(key=category_key).first()
         if category is None:
-            raise NotCodableError(f"There is no category {category_key} in this scale.")
+            raise NotCodableError(_("There is no category {key} in this scale.").format(key=category_key))
     code, is_new = Code.objects.get_or_create(
         codebook=codebook,
         name=name,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotation.actions.own_assignment import lock_own_assignment, touch
 from annotation.exceptions import NotCodableError
@@ -28,7 +29,7 @@ def set_categories(*, assignment_id: int, main: str | None, others: Sequence[str
     wanted = list(dict.fromkeys([*([main] if main else []), *others]))
     for key in wanted:
         if key not in known:
-            raise NotCodableError(f"There is no category {key} in this scale.")
+            raise NotCodableError(_("There is no category {key} in this scale.").format(key=key))
     before = {each.category_id: each.is_main for each in assignment.categories.all()}
     after = {known[key].pk: key == main for key in wanted}
     if before != after:
@@ -58,7 +59,9 @@ def set_lifecycle(*, assignment_id: int, stage: str, actor: Any) -> Assignment:
 def _set(assignment_id: int, field: str, value: str, permitted: Sequence[str], actor: Any) -> Assignment:
     assignment = lock_own_assignment(assignment_id, actor)
     if value not in permitted:
-        raise NotCodableError(f"{value!r} is not one of {', '.join(each for each in permitted if each)}.")
+        raise NotCodableError(
+            _("{value} is not one of {permitted}.").format(value=value, permitted=", ".join(each for each in permitted if each))
+        )
     if getattr(assignment, field) != value:
         setattr(assignment, field, value)
         touch(assignment, field)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotation.actions.own_assignment import lock_own_assignment, touch
 from annotation.exceptions import NotCodableError, OffsetError, QuoteMismatchError
@@ -39,10 +40,10 @@ def mark_passage(
     check_quote(assignment.document, start_codepoint, end_codepoint, quote)
     code = visible_codes(actor).filter(pk=code_id, codebook_id=assignment.round.codebook_id).first()
     if code is None:
-        raise NotCodableError("This code is not in the codebook of this round.")
-    segment, _ = Segment.objects.get_or_create(
+        raise NotCodableError(_("This code is not in the codebook of this round."))
+    segment = Segment.objects.get_or_create(
         document=assignment.document, start_codepoint=start_codepoint, end_codepoint=end_codepoint
-    )
+    )[0]
     coding, is_new = Coding.objects.get_or_create(assignment=assignment, segment=segment, code=code)
     if is_new:
         touch(assignment)
@@ -70,11 +71,17 @@ def remove_coding(*, assignment_id: int, coding_id: int, actor: Any) -> None:
 def check_quote(document: Document, start_codepoint: int, end_codepoint: int, quote: str) -> None:
     """Raise unless ``quote`` is what stands between the offsets and is more than blanks."""
     if not 0 <= start_codepoint < end_codepoint <= len(document.text):
-        raise OffsetError(f"{start_codepoint} to {end_codepoint} is no passage of this text of {len(document.text)} characters.")
+        raise OffsetError(
+            _("{start} to {end} is no passage of this text of {n} characters.").format(
+                start=start_codepoint, end=end_codepoint, n=len(document.text)
+            )
+        )
     if document.text[start_codepoint:end_codepoint] != quote:
         raise QuoteMismatchError(
-            f"What stands at {start_codepoint} to {end_codepoint} is not what was sent, so nothing was kept. "
-            "Reload the page and mark the passage again."
+            _(
+                "What stands at {start} to {end} is not what was sent, so nothing was kept. "
+                "Reload the page and mark the passage again."
+            ).format(start=start_codepoint, end=end_codepoint)
         )
     if not quote.strip():
-        raise OffsetError("The passage holds nothing but blanks.")
+        raise OffsetError(_("The passage holds nothing but blanks."))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotation.actions.freeze_document import freeze_document
 from annotation.models import Assignment, Codebook, Round
@@ -28,9 +29,9 @@ def open_round(*, name: str, codebook: Codebook, actor: Any, note: str = "") -> 
     require(actor, "round.manage")
     name = name.strip()
     if not name:
-        raise InvalidTransitionError("Give the round a name.")
+        raise InvalidTransitionError(_("Give the round a name."))
     if Round.objects.filter(name=name).exists():
-        raise InvalidTransitionError(f"A round named {name} exists already.")
+        raise InvalidTransitionError(_("A round named {name} exists already.").format(name=name))
     made = Round.objects.create(name=name, codebook=codebook, note=note, created_by=actor)
     LogEntry.objects.record(made, "round.open", actor=actor, data={"codebook": codebook.pk})
     return made
@@ -48,7 +49,7 @@ def assign(*, round_id: int, incidents: Iterable[Incident], coders: Iterable[Cod
     require(actor, "round.manage")
     of_round = Round.objects.select_for_update().get(pk=round_id)
     if of_round.status != Round.Status.OPEN:
-        raise InvalidTransitionError(f"The round {of_round.name} is closed.")
+        raise InvalidTransitionError(_("The round {name} is closed.").format(name=of_round.name))
     documents = [freeze_document(incident=incident, actor=actor) for incident in incidents]
     assignments = []
     for coder in coders:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from annotation.models import Assignment, Round
 from gvsir.exceptions import InvalidTransitionError, PermissionRefusedError
 from gvsir.permissions import require
@@ -26,12 +28,12 @@ def lock_own_assignment(assignment_id: int, actor: Any, *, submitted: bool = Fal
         .get(pk=assignment_id)
     )
     if assignment.coder.user_id is None or assignment.coder.user_id != actor.pk:
-        raise PermissionRefusedError("This document is assigned to somebody else.")
+        raise PermissionRefusedError(_("This document is assigned to somebody else."))
     if assignment.round.status != Round.Status.OPEN:
-        raise InvalidTransitionError("The round is closed; its codings stay as they are.")
+        raise InvalidTransitionError(_("The round is closed; its codings stay as they are."))
     if submitted != (assignment.status == Assignment.Status.SUBMITTED):
         raise InvalidTransitionError(
-            "This document is not handed in." if submitted else "This document is handed in; reopen it to change it."
+            _("This document is not handed in.") if submitted else _("This document is handed in; reopen it to change it.")
         )
     return assignment
 

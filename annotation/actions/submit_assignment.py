@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotation.actions.own_assignment import lock_own_assignment
 from annotation.exceptions import IncompleteAssignmentError
@@ -25,11 +26,13 @@ def submit_assignment(*, assignment_id: int, actor: Any) -> Assignment:
     assignment = lock_own_assignment(assignment_id, actor)
     missing = []
     if not assignment.categories.filter(is_main=True).exists():
-        missing.append("the main value concerned")
+        missing.append(_("the main value concerned"))
     if not assignment.stance:
-        missing.append("what a good answer would do")
+        missing.append(_("what a good answer would do"))
     if missing:
-        raise IncompleteAssignmentError(f"Not handed in yet: choose {' and '.join(missing)}. Everything else is kept.")
+        raise IncompleteAssignmentError(
+            _("Not handed in yet: choose {missing}. Everything else is kept.").format(missing=_(" and ").join(missing))
+        )
     assignment.status = Assignment.Status.SUBMITTED
     assignment.submitted_at = timezone.now()
     assignment.save(update_fields=["status", "submitted_at", "updated_at"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotation.actions.own_assignment import lock_own_assignment, touch
 from annotation.exceptions import NotCodableError
@@ -33,14 +34,14 @@ def write_memo(
     """
     assignment = lock_own_assignment(assignment_id, actor)
     if kind not in Memo.Kind.values:
-        raise NotCodableError(f"{kind!r} is not a kind of memo.")
+        raise NotCodableError(_("{kind} is not a kind of memo.").format(kind=kind))
     if max(len(text), len(text_zh)) > LONGEST:
-        raise NotCodableError(f"A memo has at most {LONGEST} characters.")
+        raise NotCodableError(_("A memo has at most {most} characters.").format(most=LONGEST))
     coding = None
     if coding_id is not None:
         coding = Coding.objects.filter(pk=coding_id, assignment=assignment).first()
         if coding is None:
-            raise NotCodableError("The passage of this memo is no longer marked.")
+            raise NotCodableError(_("The passage of this memo is no longer marked."))
     memo = Memo.objects.filter(assignment=assignment, coding=coding, kind=kind).first()
     if not text.strip() and not text_zh.strip():
         if memo is not None:

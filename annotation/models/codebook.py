@@ -17,7 +17,7 @@ class Codebook(models.Model):
     scale = models.ForeignKey("gvsir.ValueSystem", on_delete=models.PROTECT, related_name="+")
     guidance = models.JSONField(default=dict, help_text="Include and exclude notes per category, rules; see loader.")
     is_frozen = models.BooleanField(default=False)
-    origin = models.CharField(max_length=200, blank=True, help_text="Who made it, shown beside it.")
+    origin = models.TextField(blank=True, help_text="Who made it, shown beside it.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

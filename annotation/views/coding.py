@@ -193,7 +193,7 @@ def _refusal(code: str, message: str, status: int) -> JsonResponse:
 
 def _parsed(request: HttpRequest) -> dict[str, Any]:
     if len(request.body) > MOST_BYTES:
-        raise _BadRequestError("The request is too long.")
+        raise _BadRequestError(gettext("The request is too long."))
     try:
         data = json.loads(request.body or b"{}")
     except ValueError as error:
