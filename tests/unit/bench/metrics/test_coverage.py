@@ -1,0 +1,50 @@
+"""95 % intervals hold the truth 93 to 97 times in 100: few and many clusters, unequal sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.metrics.category_table import category_table
+from bench.metrics.small_sample import mean_spread, score_interval, t_interval
+from tests.benchmarks.coverage_simulation import draw_clusters
+
+REPLICATIONS = 3000
+
+
+def covered(kind, sizes, groups, *, bounds=None, seed=1):
+    """Share of simulated intervals that hold the true mean."""
+    count, total, square, truth = draw_clusters(
+        np.random.default_rng(seed), kind=kind, sizes=sizes, groups=groups, replications=REPLICATIONS
+    )
+    mean, spread = mean_spread(count, total, square)
+    if bounds is None:
+        low, high = t_interval(mean, spread, 0.95)
+    else:
+        low, high = score_interval(mean, spread, np.full(len(mean), float(groups)), bounds, 0.95)
+    return np.mean((low <= truth) & (truth <= high))
+
+
+@pytest.mark.parametrize("groups", [8, 15, 30, 60, 200])
+@pytest.mark.parametrize("correlation", [0.0, 0.3, 0.6])
+def test_means_of_unequal_clusters(groups, correlation):
+    assert 0.93 <= covered(f"normal {correlation}", "unequal", groups) <= 0.97
+
+
+@pytest.mark.parametrize("groups", [10, 20, 60, 200])
+def test_skewed_scores_from_0_to_10(groups):
+    assert 0.93 <= covered("scores", "unequal", groups, bounds=(0, 10)) <= 0.97
+
+
+@pytest.mark.parametrize(("kind", "groups"), [("share 0.5", 10), ("share 0.5", 50), ("share 0.8", 20), ("share 0.8", 100)])
+def test_shares(kind, groups):
+    assert 0.93 <= covered(kind, "unequal", groups, bounds=(0, 1)) <= 0.97
+
+
+def test_leaderboard_cells_cover_too():
+    draw = np.random.default_rng(3)
+    cluster = np.repeat(np.arange(25), draw.integers(1, 12, 25))
+    hard = draw.normal(size=(2000, 25))
+    scores = hard[:, cluster] + draw.normal(size=(2000, len(cluster)))
+    table = category_table(scores, ["all"] * len(cluster), cluster)
+    assert 0.93 <= np.mean((table.low <= 0) & (table.high >= 0)) <= 0.97
