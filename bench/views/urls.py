@@ -6,6 +6,8 @@ from django.urls import URLPattern, URLResolver, path
 
 from bench.views.compare import compare
 from bench.views.items import item_derive, item_detail, item_list
+from bench.views.label_samples import label_sample_detail, label_sample_new, label_sample_state, label_sheet
+from bench.views.labels import label_queue, label_task
 from bench.views.language_models import language_model_detail
 from bench.views.leaderboards import leaderboard, leaderboard_index
 from bench.views.provenance import provenance
@@ -27,4 +29,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("compare/", compare, name="compare"),
     path("models/<int:pk>/", language_model_detail, name="language_model_detail"),
     path("provenance/<slug:kind>/<str:id>/", provenance, name="provenance"),
+    path("bench/labels/", label_queue, name="label_queue"),
+    path("bench/labels/<int:pk>/", label_task, name="label_task"),
+    path("bench/labels/samples/new/", label_sample_new, name="label_sample_new"),
+    path("bench/labels/samples/<int:pk>/", label_sample_detail, name="label_sample_detail"),
+    path("bench/labels/samples/<int:pk>/sheet/", label_sheet, name="label_sheet"),
+    path("bench/labels/samples/<int:pk>/<slug:verb>/", label_sample_state, name="label_sample_state"),
 ]

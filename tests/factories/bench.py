@@ -10,9 +10,12 @@ from django.utils import timezone
 
 from bench.actions.make_release import make_release as freeze
 from bench.models import (
+    HumanLabel,
     Item,
     Judge,
     Judgement,
+    LabelSample,
+    LabelTask,
     LanguageModel,
     Measurement,
     PublishedScore,
@@ -23,7 +26,7 @@ from bench.models import (
     Score,
     Trial,
 )
-from gvsir.models import ValueDimension
+from gvsir.models import Coder, ValueDimension
 from tests.factories.annotation import category_of, make_scale
 from tests.factories.gvsir import make_incident, make_source
 
@@ -127,3 +130,17 @@ def make_measurement(
                 measurement=measurement, language_model=language_model, dimension=dimension, value=value
             )
     return measurement
+
+
+def make_label_sample(run: Run, **overrides: Any) -> LabelSample:
+    """All answered responses of ``run``, to be labelled by two people each."""
+    from bench.actions.sample_labels import sample_labels
+
+    values: dict[str, Any] = {"per_stratum": 1000, "least_labels": 2, "actor": None} | overrides
+    return sample_labels(run_id=run.pk, **values)
+
+
+def make_label(task: LabelTask, rater: Coder, value: int | None, **overrides: Any) -> HumanLabel:
+    """A label; without a value the rater does not read the language."""
+    values = {"cannot_tell": "" if value is not None else HumanLabel.CannotTell.LANGUAGE} | overrides
+    return HumanLabel.objects.create(task=task, rater=rater, value=value, **values)

@@ -1,0 +1,75 @@
+"""What a rater reads of a task, on the page and in the sheet: neither judge, nor model, nor other raters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.db.models import Count, Q
+
+from bench.formats.label_csv import SheetRow
+from bench.labelling import stance_words
+from bench.models import HumanLabel, LabelSample, LabelTask
+from bench.scoring.case import case_of
+from gvsir.harm import harm_of
+from gvsir.models import Coder, Incident
+
+
+class Reading(NamedTuple):
+    """The texts of one task in the language of its trial."""
+
+    item: str
+    category: Any
+    language: str
+    prompt: str
+    focus: str
+    stance: str
+    stance_definition: str
+    response: str
+    fold: str
+    fold_key: str
+
+
+def tasks_with_texts() -> Any:
+    """Return tasks with all that :func:`reading_of` reads."""
+    return LabelTask.objects.select_related(
+        "sample", "trial__response", "trial__release_item__item__category", "trial__release_item__item__incident"
+    )
+
+
+def reading_of(task: LabelTask) -> Reading:
+    """Return what a rater reads of ``task``; ``fold`` says why its response is folded, "" if it is not."""
+    trial = task.trial
+    frozen = trial.release_item
+    case = case_of(frozen.content, language=trial.language, response=trial.response.text)
+    name, definition = stance_words(case.stance, trial.language)
+    incident = frozen.item.incident
+    harm = (incident.harm if incident else "") or harm_of(case.prompt, case.response)
+    return Reading(
+        item=case.item_id, category=frozen.item.category, language=case.language, prompt=case.prompt, focus=case.focus,
+        stance=name, stance_definition=definition, response=case.response,
+        fold=str(Incident.Harm(harm).label) if harm else "", fold_key=harm,
+    )
+
+
+def sheet_rows(sample: LabelSample, *, rater: Coder | None = None, only_offered: bool = False) -> Iterator[SheetRow]:
+    """Yield the tasks of ``sample`` in order, with the rater's own labels filled in.
+
+    ``only_offered`` leaves out what others have labelled often enough and this rater has not.
+    """
+    own = {
+        label.task_id: label for label in HumanLabel.objects.filter(task__sample=sample, rater=rater)
+    } if rater else {}
+    tasks = tasks_with_texts().filter(sample=sample).order_by("order")
+    if only_offered:
+        tasks = tasks.annotate(n_labels=Count("labels")).filter(
+            Q(n_labels__lt=sample.raters_per_response) | Q(pk__in=list(own))
+        )
+    for task in tasks.iterator(chunk_size=500):
+        reading, label = reading_of(task), own.get(task.pk)
+        yield SheetRow(
+            task=task.pk, item=reading.item, language=reading.language, prompt=reading.prompt, focus=reading.focus,
+            expected=f"{reading.stance}: {reading.stance_definition}", response=reading.response,
+            value=label.value if label else None, cannot_tell=label.cannot_tell if label else "",
+            refusal=label.refusal if label else "", note=label.note if label else "",
+        )

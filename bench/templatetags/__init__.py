@@ -1,0 +1,3 @@
+"""Template tags of the benchmark."""
+
+from __future__ import annotations
