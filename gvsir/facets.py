@@ -15,7 +15,7 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.functions import Coalesce, ExtractYear
 from django.http import QueryDict
 from django.utils.functional import Promise
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from gvsir.models import ClassificationValue, EntityRole, IncidentReport
@@ -192,12 +192,25 @@ def _mit_choices(queryset: QuerySet[Any], chosen: Sequence[str]) -> list[Choice]
     return [Choice(value, _mit_label(value), found.get(value, 0)) for value in values]
 
 
+#: The domains of the MIT AI Risk Repository, for the catalogs; another value is shown as it is.
+_MIT_DOMAINS: Final = (
+    gettext_noop("Discrimination and Toxicity"),
+    gettext_noop("Privacy & Security"),
+    gettext_noop("Misinformation"),
+    gettext_noop("Malicious Actors & Misuse"),
+    gettext_noop("Human-Computer Interaction"),
+    gettext_noop("Socioeconomic & Environmental Harms"),
+    gettext_noop("AI system safety, failures, and limitations"),
+)
+
+
 def _mit_label(value: str) -> str:
-    """Return the name of a domain without its number."""
+    """Return the name of a domain without its number, in the reader's language."""
     number, dot, name = value.partition(". ")
     if value == NONE:
         return gettext("Not classified")
-    return name if dot and number.isdecimal() else value
+    shown = name if dot and number.isdecimal() else value
+    return gettext(shown) if shown in _MIT_DOMAINS else shown
 
 
 def _mit_apply(queryset: QuerySet[Any], chosen: Sequence[str]) -> QuerySet[Any]:

@@ -152,10 +152,8 @@ class CodingState:
     def stances(self) -> list[tuple[str, str, str]]:
         """Return key, name and meaning of each stance."""
         described = {each["id"]: each for each in self.codebook.guidance.get("stances", [])}
-        return [
-            (value, STANCES[value](), described.get(value, {}).get("definition", ""))
-            for value in Assignment.Stance.values
-        ]
+        meaning = "definition_zh" if self.zh else "definition"
+        return [(value, STANCES[value](), described.get(value, {}).get(meaning, "")) for value in Assignment.Stance.values]
 
     def stages(self) -> list[tuple[str, str]]:
         """Return key and name of each stage of the life cycle."""

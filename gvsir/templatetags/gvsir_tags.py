@@ -79,7 +79,7 @@ def badge(word: str, title: str = "") -> SafeString:
         '<span class="badge-s {}"{}>{}</span>',
         css,
         format_html(' title="{}"', explained) if explained else "",
-        shown if shown is not None else word.replace("_", " "),
+        shown if shown is not None else translated(word.replace("_", " ")),
     )
 
 
@@ -141,6 +141,12 @@ def panel(context: template.Context, filled: tuple[str, dict[str, Any]]) -> Safe
 def number(value: int | None) -> str:
     """Return a count with thousands set apart: 1,367."""
     return "—" if value is None else f"{value:,}"
+
+
+@register.filter
+def translated(text: str) -> str:
+    """Return a sentence of the software or of its shipped data in the reader's language; others as they are."""
+    return gettext(text) if text else ""
 
 
 @register.inclusion_tag("gvsir/_pager.html", takes_context=True)

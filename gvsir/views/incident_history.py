@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from gvsir.models import Incident, LogEntry
 from gvsir.permissions import allowed
 
 #: Fields whose change is named; of the texts only that they changed is said.
-_COMPARED: Final = ("title", "description", "date", "date_precision", "status", "language", "harm")
+_COMPARED: Final = {
+    "title": gettext_lazy("title"), "description": gettext_lazy("description"), "date": gettext_lazy("date"),
+    "date_precision": gettext_lazy("date precision"), "status": gettext_lazy("status"),
+    "language": gettext_lazy("language"), "harm": gettext_lazy("harm"),
+}
 _MOST: Final = 20
 
 
@@ -57,7 +62,7 @@ def _versions(incident: Incident, *, with_names: bool) -> list[Event]:
         else:
             changed = [name for name in _COMPARED if getattr(version, name) != getattr(before, name)]
             what = _("changed") if changed else _("saved without a change")
-            detail = ", ".join(name.replace("_", " ") for name in changed)
+            detail = ", ".join(str(_COMPARED[name]) for name in changed)
         who = version.history_user.get_username() if with_names and version.history_user else ""
         events.append(Event(at=version.history_date, what=what, who=who, detail=detail))
     return events[:_MOST]
