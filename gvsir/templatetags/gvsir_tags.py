@@ -33,7 +33,7 @@ BADGES: Final[dict[str, tuple[str, Any, Any]]] = {
 SECTIONS: Final = (
     ("/incidents/", ("/incidents/", "/submit/", "/curate/"), "i", _("Incidents")),
     ("/code/", ("/code/", "/codebooks/", "/rounds/", "/adjudicate/"), "c", _("Code")),
-    ("/bench/items/", ("/bench/",), "b", _("Bench")),
+    ("/bench/items/", ("/bench/", "/provenance/"), "b", _("Bench")),
     ("/leaderboard/", ("/leaderboard/", "/compare/", "/models/", "/cultures/"), "l", _("Leaderboard")),
     ("/statistics/", ("/statistics/",), "s", _("Statistics")),
 )
