@@ -149,6 +149,8 @@ def _status_after(run: Run, result: Result) -> tuple[Run.Status, str]:
     current = Run.objects.values_list("status", "status_reason").get(pk=run.pk)
     if current[0] == Run.Status.CANCELLED:
         return Run.Status.CANCELLED, current[1]
+    if current[0] == Run.Status.QUEUED:  # paused and at once resumed: the next process goes on
+        return Run.Status.QUEUED, ""
     if result.ending == "finished":
         return Run.Status.FINISHED, ""
     if result.ending == "out_of_budget":

@@ -13,6 +13,7 @@ from bench.views.leaderboards import leaderboard, leaderboard_index
 from bench.views.provenance import provenance
 from bench.views.releases import release_detail, release_list
 from bench.views.responses import response_detail
+from bench.views.runs import run_calls, run_change, run_detail, run_list, run_progress
 from bench.views.scores import score_detail, score_list
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -21,6 +22,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("bench/items/<slug:public_id>/", item_detail, name="item_detail"),
     path("bench/releases/", release_list, name="release_list"),
     path("bench/releases/<slug:name>/", release_detail, name="release_detail"),
+    path("bench/runs/", run_list, name="run_list"),
+    path("bench/runs/<int:pk>/", run_detail, name="run_detail"),
+    path("bench/runs/<int:pk>/progress.json", run_progress, name="run_progress"),
+    path("bench/runs/<int:pk>/calls/", run_calls, name="run_calls"),
+    path("bench/runs/<int:pk>/<slug:change>/", run_change, name="run_change"),
     path("bench/responses/<int:pk>/", response_detail, name="response_detail"),
     path("bench/scores/", score_list, name="score_list"),
     path("bench/scores/<int:pk>/", score_detail, name="score_detail"),

@@ -1,0 +1,45 @@
+"""Pause, resume and cancel a run from outside; the process that executes it notices within a second."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from bench.models import Run
+from gvsir.exceptions import InvalidTransitionError
+from gvsir.models import LogEntry
+from gvsir.permissions import require
+
+_MAY_PAUSE = (Run.Status.QUEUED, Run.Status.RUNNING)
+_MAY_RESUME = (Run.Status.PAUSED, Run.Status.FAILED)
+_MAY_CANCEL = (Run.Status.QUEUED, Run.Status.RUNNING, Run.Status.PAUSED, Run.Status.FAILED)
+
+
+def pause_run(*, run_id: int, actor: User) -> Run:
+    """Stop sending; calls on their way may still arrive. What is there stays."""
+    return _change(run_id, actor, _MAY_PAUSE, Run.Status.PAUSED, f"Paused by {actor.get_username()}.")
+
+
+def resume_run(*, run_id: int, actor: User) -> Run:
+    """Put a paused or failed run back into the queue; only what is missing will be sent."""
+    return _change(run_id, actor, _MAY_RESUME, Run.Status.QUEUED, "")
+
+
+def cancel_run(*, run_id: int, actor: User) -> Run:
+    """End a run for good; its answers stay and another run may use them."""
+    return _change(run_id, actor, _MAY_CANCEL, Run.Status.CANCELLED, f"Cancelled by {actor.get_username()}.")
+
+
+@transaction.atomic
+def _change(run_id: int, actor: User, allowed_from: tuple[str, ...], status: Run.Status, reason: str) -> Run:
+    require(actor, "run.execute")
+    run = Run.objects.select_for_update().get(pk=run_id)
+    if run.status not in allowed_from:
+        raise InvalidTransitionError(f"Run {run.pk} is {run.status}; it cannot become {status}.")
+    run.status, run.status_reason = status, reason
+    if status == Run.Status.CANCELLED:
+        run.finished_at = timezone.now()
+    run.save(update_fields=["status", "status_reason", "finished_at"])
+    LogEntry.objects.record(run, f"run.ask_{status}", actor=actor)
+    return run

@@ -1,0 +1,132 @@
+"""What changes on the page of a run while it is executed, as text ready to show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from bench.accounting import Line, RunAccount
+from bench.models import Judgement, Response, Run
+
+_MINUTE, _HOUR = 60, 3600
+
+
+def live_values(run: Run, account: RunAccount) -> dict[str, Any]:
+    """Return the run's status, its texts by place on the page, and its bars by place as (done, total)."""
+    executor = run.executors.filter(ended_at__isnull=True, lease_until__gt=timezone.now()).last()
+    reading = executor.progress if executor else {}
+    lanes = reading.get("lanes", [])
+    texts: dict[str, str] = {
+        "status-reason": run.status_reason,
+        "sent": f"{account.sent:,}",
+        "retried": f"{account.retried:,}",
+        "cost": _("no price known") if account.cost_usd is None else f"{account.cost_usd:.4f}",
+        "seconds": duration(account.seconds),
+        "rate": _rate(lanes, account) if executor else "",
+        "left": _left(account) if executor else "",
+        "endpoints": _endpoints(lanes),
+        "hint": _hint(run, is_executed=executor is not None),
+    }
+    bars: dict[str, tuple[int, int]] = {}
+    for place, lines in (("subject", account.subjects), ("judge", account.judges)):
+        for line in lines:
+            name = f"{place}-{line.key}"
+            texts |= {f"{name}-{key}": text for key, text in line_texts(line).items()}
+            bars[name] = (line.done, line.total)
+    for group, counts in (("responses", account.responses), ("judgements", account.judgements)):
+        texts |= {f"{group}-{state}": f"{number:,}" for state, number in counts.items()}
+    return {"status": run.status, "texts": texts, "bars": bars}
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in words.
+
+    Examples
+    --------
+    >>> duration(3700)
+    '1 h 2 min'
+    """
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE:.0f} s"
+    return f"{seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:.0f} min"
+
+
+def line_texts(line: Line) -> dict[str, str]:
+    """Return the texts of one row of the account."""
+    return {
+        "done": f"{line.done:,}",
+        "reused": f"{line.reused:,}",
+        "sent": f"{line.sent:,}",
+        "retried": f"{line.retried:,}",
+        "failures": _counted(line.failures, outcome_words()),
+        "states": _counted(line.states, state_words()),
+        "tokens": f"{line.prompt_tokens + line.completion_tokens:,}" if line.sent else "—",
+        "cost": "—" if line.cost_usd is None else f"{line.cost_usd:.4f}",
+    }
+
+
+def state_words() -> dict[str, Any]:
+    """Return each state of a response or verdict in words."""
+    return {
+        **dict(Judgement.State.choices), **dict(Response.State.choices), "missing": _("not begun"),
+        "pending": _("pending"), "answered": _("answered"), "scored": _("scored"), "unparsable": _("unparsable"),
+        "cancelled": _("cancelled"),
+    }
+
+
+def outcome_words() -> dict[str, Any]:
+    """Return each way a call can fail in words."""
+    return {
+        "rate_limited": _("rate limited"), "server_error": _("server error"), "dropped": _("connection lost"),
+        "timeout": _("timed out"), "malformed": _("malformed reply"), "request_refused": _("request refused"),
+        "refused_by_provider": _("refused by the provider"), "superseded": _("superseded"), "failed": _("failed"),
+    }
+
+
+def _counted(counts: Mapping[str, int], words: Mapping[str, Any]) -> str:
+    return ", ".join(f"{number:,} {words.get(name, name)}" for name, number in counts.items()) or "—"
+
+
+def _rate(lanes: list[dict[str, Any]], account: RunAccount) -> str:
+    flying = sum(lane["in_flight"] for lane in lanes)
+    per_second = account.sent / account.seconds if account.seconds else 0.0
+    return _("{rate} calls/s, {flying} in flight").format(rate=f"{per_second:.1f}", flying=flying)
+
+
+def _left(account: RunAccount) -> str:
+    lines = account.subjects + account.judges
+    done, total = sum(line.done - line.reused for line in lines), sum(line.total - line.reused for line in lines)
+    if not done or done >= total:
+        return ""
+    return _("about {time} left").format(time=duration(account.seconds * (total - done) / done))
+
+
+def _endpoints(lanes: list[dict[str, Any]]) -> str:
+    texts = []
+    for lane in lanes:
+        text = _("{name}: {flying} of at most {limit} at once, {retrying} waiting to be asked again").format(
+            name=lane["name"].partition("#")[0], flying=lane["in_flight"], limit=lane["limit"], retrying=lane["retrying"]
+        )
+        if lane["paused_seconds"] > 0:
+            seconds = round(lane["paused_seconds"]) or 1
+            text += "; " + ngettext(
+                "the server asked to wait {n} s more", "the server asked to wait {n} s more", seconds
+            ).format(n=seconds)
+        texts.append(text)
+    return " · ".join(texts)
+
+
+def _hint(run: Run, *, is_executed: bool) -> str:
+    if run.status == Run.Status.QUEUED:
+        return _("Waiting for a worker. The site's own worker takes it, or run: gvsir worker")
+    if run.status == Run.Status.RUNNING and not is_executed:
+        return _("The process that executed it has died. A worker takes it over, or run: gvsir bench_run --resume {run}").format(
+            run=run.pk
+        )
+    return ""

@@ -1,0 +1,88 @@
+"""The form that makes a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from bench.actions.create_run import LANGUAGES, create_run
+from bench.actions.register_language_model import HEURISTIC_NAME, register_judge, register_language_model
+from bench.models import LanguageModel, Release, Run
+from bench.providers.scripted import POLICIES
+from gvsir.permissions import allowed
+
+
+def _model_choices() -> list[tuple[Any, Any]]:
+    baselines = [(f"baseline:{policy}", f"baseline:{policy}") for policy in POLICIES]
+    return [(_("Endpoints"), _endpoints()), (_("Baseline policies, not language models"), baselines)]
+
+
+def _endpoints() -> list[tuple[str, str]]:
+    names = LanguageModel.objects.filter(kind=LanguageModel.Kind.ENDPOINT).values_list("name", flat=True)
+    return [(name, name) for name in names]
+
+
+def _judge_choices() -> list[tuple[str, Any]]:
+    return [(HEURISTIC_NAME, _("heuristic rules, not a language model")), *_endpoints()]
+
+
+class RunForm(forms.Form):
+    """Release, models, judges, and how often; a curator may name a new endpoint."""
+
+    release = forms.ModelChoiceField(
+        Release.objects.all(), label=_("Release"), empty_label=None, to_field_name="name"
+    )
+    models = forms.MultipleChoiceField(
+        choices=_model_choices, label=_("Models"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    new_model = forms.CharField(
+        label=_("Another endpoint"), required=False, max_length=300,
+        help_text=_(
+            "MODEL@BASE_URL, for example qwen3@http://127.0.0.1:11434/v1; with a key: #NAME_OF_THE_VARIABLE. "
+            "The key itself is never entered here."
+        ),
+    )
+    judges = forms.MultipleChoiceField(
+        choices=_judge_choices, label=_("Judges"), initial=[HEURISTIC_NAME], widget=forms.CheckboxSelectMultiple
+    )
+    languages = forms.MultipleChoiceField(
+        choices=[(LANGUAGES[0], _("English")), (LANGUAGES[1], _("Chinese"))], label=_("Languages of the prompts"),
+        initial=[LANGUAGES[0]], widget=forms.CheckboxSelectMultiple,
+    )
+    epochs = forms.IntegerField(label=_("How often each item is put"), min_value=1, max_value=100, initial=1)
+    budget = forms.DecimalField(
+        label=_("Budget in US dollars"), required=False, min_value=0, max_digits=12, decimal_places=4,
+        help_text=_("Optional. The most a call can cost is set aside before it is sent; every model needs a price."),
+    )
+
+    def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._actor = actor
+        if not allowed(actor, "language_model.edit"):
+            del self.fields["new_model"]
+
+    def clean(self) -> dict[str, Any]:
+        """Require a model."""
+        data = super().clean() or {}
+        if not data.get("models") and not data.get("new_model"):
+            raise forms.ValidationError(_("Choose at least one model."))
+        return data
+
+    @transaction.atomic
+    def create(self) -> Run:
+        """Return the new run, queued; raise a :class:`gvsir.exceptions.GvsirError` where it is refused."""
+        data = self.cleaned_data
+        names = [*data["models"], *([data["new_model"]] if data.get("new_model") else [])]
+        return create_run(
+            release=data["release"],
+            language_models=[register_language_model(name, actor=self._actor) for name in names],
+            judges=[register_judge(name, actor=self._actor) for name in data["judges"]],
+            epochs=data["epochs"],
+            languages=data["languages"],
+            budget_usd=data["budget"],
+            actor=self._actor,
+        )
