@@ -11,6 +11,7 @@ from scipy import stats
 
 from bench.metrics.intervals import Clusters, MeanEstimate, Values, as_floats, mean_interval, scored_clusters
 from bench.metrics.permutation import PermutationResult, sign_flip
+from bench.metrics.power import smallest_resolvable
 
 
 class McNemar(NamedTuple):
@@ -44,6 +45,11 @@ class PairedComparison:
     n_shared: int
     only_a: int
     only_b: int
+
+    def resolvable(self, *, alpha: float = 0.05, power: float = 0.8) -> float | None:
+        """Return the smallest true difference that these items show with the given power."""
+        se = self.difference.se
+        return smallest_resolvable(se, alpha=alpha, power=power) if se else None
 
 
 def compare(

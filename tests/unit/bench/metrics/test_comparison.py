@@ -52,6 +52,13 @@ def test_interval_and_test_swap_sign_with_the_models():
     assert one.test == other.test
 
 
+def test_what_a_comparison_could_resolve_follows_its_error():
+    found = compare([9, 8, 7, 3], [7, 7, 6, 5], list("abcd"), rng=rng())
+    assert found.resolvable() == pytest.approx(2.8016 * found.difference.se, rel=1e-4)
+    assert found.resolvable(power=0.9) > found.resolvable()
+    assert compare([1], [2], ["a"], rng=rng()).resolvable() is None
+
+
 def test_nothing_shared_gives_no_number():
     found = compare([1, None], [None, 2], ["a", "b"], rng=rng())
     assert (found.difference.value, found.test, found.correlation, found.n_shared) == (None, None, None, 0)
