@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from bench.metrics.ranks import ranks
+
+#: From this share of its width on, an interval's lean to one side is shown.
+LEANS: Final = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +44,14 @@ class Cell:
         return (self.low, self.high) if self.low is not None and self.high is not None else None
 
     @property
-    def half(self) -> float | None:
-        """Half the width of the interval."""
-        return (self.high - self.low) / 2 if self.low is not None and self.high is not None else None
+    def spread(self) -> str:
+        """The interval in few words: "± 0.3", or both ends where it leans to one side; "" if there is none."""
+        if self.value is None or self.low is None or self.high is None:
+            return ""
+        below, above = self.value - self.low, self.high - self.value
+        if abs(above - below) > LEANS * (above + below):
+            return f"{self.low:.1f}–{self.high:.1f}"
+        return f"± {(above + below) / 2:.1f}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,7 +79,10 @@ def cell_step(record_id: str, viewer: Any) -> Step | None:
             (_("followed here"), _("{shown} of {all}").format(shown=min(MOST_SCORES, len(values)), all=len(values))),
         ),
         next=tuple(("score", str(pk)) for pk, _value, _item in values[:MOST_SCORES]),
-        extra={"value": mean, "dimension": found, "n": n_scored, "scale_high": found.system.scale_high},
+        extra={
+            "value": mean, "dimension": found, "n": n_scored, "scale_high": found.system.scale_high, "model": model,
+            "run_url": run.get_absolute_url(),
+        },
     )
 
 
@@ -117,7 +120,8 @@ def score_step(record_id: str, viewer: Any) -> Step | None:
         extra={
             "value": score.value, "dimension": score.dimension, "missing_reason": score.missing_reason, "n": 1,
             "scale_high": score.dimension.system.scale_high,
-            "model": trial.language_model, "run_url": score.run.get_absolute_url(),
+            "model": trial.language_model, "run_url": score.run.get_absolute_url(), "item": item.public_id,
+            "language": trial.language,
         },
     )
 

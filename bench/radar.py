@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-WIDTH: Final = 720
+WIDTH: Final = 780
 HEIGHT: Final = 470
-CENTRE: Final = (300.0, 236.0)
+CENTRE: Final = (312.0, 236.0)
 RADIUS: Final = 170.0
-LABEL_X: Final = 590.0
+LABEL_X: Final = 642.0
+LABEL_GAP: Final = 20.0
 
 #: Colour token, the same colour written out for a file of its own, dash pattern: told apart without colour too.
 STYLES: Final = (
@@ -74,6 +75,7 @@ class Radar:
     centre: tuple[str, str]
     label_x: str
     leader_x: str
+    elbow_x: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +110,10 @@ def draw(axes: Sequence[str], series: Sequence[Series], *, scale: tuple[float, f
             for angle, value in zip(angles, each.values, strict=True)
         ]
         shapes.append((index, each, places))
-    rows = _label_rows(shapes)
+    spokes = tuple(
+        _axis(name, at(angle, 1.0), at(angle, 1.0, 14.0), angle) for name, angle in zip(axes, angles, strict=True)
+    )
+    rows = _label_rows(shapes, spokes)
     return Radar(
         width=WIDTH,
         height=HEIGHT,
@@ -117,11 +122,12 @@ def draw(axes: Sequence[str], series: Sequence[Series], *, scale: tuple[float, f
             (_f(CENTRE[0] + 5), _f(CENTRE[1] - RADIUS * step / 5 + 4), f"{low + (high - low) * step / 5:g}")
             for step in range(1, 6)
         ),
-        axes=tuple(_axis(name, at(angle, 1.0), at(angle, 1.0, 14.0), angle) for name, angle in zip(axes, angles, strict=True)),
+        axes=spokes,
         shapes=tuple(_shape(index, each, places, axes, rows[index]) for index, each, places in shapes),
         centre=(_f(CENTRE[0]), _f(CENTRE[1])),
         label_x=_f(LABEL_X),
         leader_x=_f(LABEL_X - 6),
+        elbow_x=_f(CENTRE[0] + RADIUS + 8),
     )
 
 
@@ -144,32 +150,51 @@ def _axis(name: str, end: tuple[float, float], label: tuple[float, float], angle
 
 
 def _wrapped(name: str, most: int = 20) -> list[str]:
-    """Return ``name`` in at most two lines; a text without blanks is cut by length."""
+    """Return ``name`` in at most three lines; a text without blanks is cut by length."""
     if len(name) <= most:
         return [name]
     if " " not in name:
-        return [name[: most // 2], name[most // 2 : most]]
-    words, lines = name.split(), [""]
-    for word in words:
+        return [name[at : at + most // 2] for at in range(0, min(len(name), 3 * (most // 2)), most // 2)]
+    lines = [""]
+    for word in name.split():
         if lines[-1] and len(lines[-1]) + len(word) + 1 > most:
             lines.append(word)
         else:
             lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines if len(lines) <= 2 else [lines[0], f"{lines[1]} …"]
+    return lines if len(lines) <= 3 else [*lines[:2], f"{lines[2]} …"]
 
 
-def _label_rows(shapes: Sequence[tuple[int, Series, list[tuple[float, float] | None]]]) -> dict[int, tuple[float, tuple[float, float] | None]]:
+def _label_rows(
+    shapes: Sequence[tuple[int, Series, list[tuple[float, float] | None]]], axes: Sequence[Axis]
+) -> dict[int, tuple[float, tuple[float, float] | None]]:
     """Return for each shape the height of its label and the point its leader starts from.
 
-    A leader starts from the shape's rightmost point; labels stand in the order of those points, apart.
+    A leader starts from the shape's rightmost point. Labels stand in the order of those points, at heights
+    where no axis is named, so that leaders run between the names.
     """
     starts: dict[int, tuple[float, float] | None] = {
         index: max((place for place in places if place is not None), key=lambda place: place[0], default=None)
         for index, _each, places in shapes
     }
-    order = sorted(starts, key=lambda index: starts[index][1] if starts[index] else HEIGHT)  # type: ignore[index]
-    first = CENTRE[1] - 28.0 * (len(order) - 1) / 2
-    return {index: (first + 28.0 * row, starts[index]) for row, index in enumerate(order)}
+    named = [float(y) for axis in axes if axis.anchor == "start" for y, _line in axis.lines]
+    free = [
+        float(y) for y in range(30, HEIGHT - 20, 4) if all(not -17 <= y - line <= 9 for line in named)
+    ]
+    result: dict[int, tuple[float, tuple[float, float] | None]] = {}
+    lowest = 0.0
+    order = sorted(starts, key=lambda index: _height(starts[index]))
+    for row, index in enumerate(order):
+        after = (len(order) - row - 1) * LABEL_GAP
+        possible = [y for y in free if y >= lowest and y <= HEIGHT - 20 - after] or [lowest]
+        wanted = _height(starts[index]) - after / 2
+        height = min(possible, key=lambda y: abs(y - wanted))
+        result[index] = (height, starts[index])
+        lowest = height + LABEL_GAP
+    return result
+
+
+def _height(start: tuple[float, float] | None) -> float:
+    return start[1] if start else float(HEIGHT)
 
 
 def _shape(

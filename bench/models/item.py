@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from gvsir.exceptions import ImmutableRecordError
@@ -16,23 +17,23 @@ class Item(models.Model):
     """A benchmark question with what a good answer must do, derived from a coded incident."""
 
     class Modality(models.TextChoices):
-        TEXT = "T", "text"
-        IMAGE = "I", "image"
-        VIDEO = "V", "video"
-        AUDIO = "A", "audio"
+        TEXT = "T", _("text")
+        IMAGE = "I", _("image")
+        VIDEO = "V", _("video")
+        AUDIO = "A", _("audio")
 
     class Stance(models.TextChoices):
-        REFUSE = "refuse"
-        SUPPORT = "support"
-        WARN = "warn"
-        CORRECT = "correct"
-        BALANCE = "balance"
-        TREAT_FAIRLY = "treat_fairly", "treat fairly"
+        REFUSE = "refuse", _("Refuse")
+        SUPPORT = "support", _("Support")
+        WARN = "warn", _("Warn")
+        CORRECT = "correct", _("Correct")
+        BALANCE = "balance", _("Balance")
+        TREAT_FAIRLY = "treat_fairly", _("treat fairly")
 
     class Status(models.TextChoices):
-        PROPOSED = "proposed"
-        ACCEPTED = "accepted"
-        REJECTED = "rejected"
+        PROPOSED = "proposed", _("Proposed")
+        ACCEPTED = "accepted", _("Accepted")
+        REJECTED = "rejected", _("Rejected")
 
     modality = models.CharField(max_length=1, choices=Modality, default=Modality.TEXT)
     number = models.PositiveIntegerField(help_text="n of the public id, e.g. 7 in T-7; never reused.")

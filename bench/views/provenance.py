@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -25,13 +26,15 @@ def provenance(request: HttpRequest, kind: str, id: str) -> HttpResponse:
     steps = chain(kind, id, request.user)
     if not steps:
         raise Http404("There is no such record, or it is not shown.")
-    links = grouped(steps)
+    shown = [step for step in steps if step.kind in ("cell", "score")] if steps[0].kind == "cell" else steps
+    links = grouped(shown)
     ends = list(dict.fromkeys(step.ends for step in steps if step.ends and step.kind != "report"))
     reaches = any(step.kind == "report" for step in steps)
     return render(request, "bench/provenance.html", {
         "start": steps[0],
         "links": links,
         "ends": ends,
+        "is_mean": steps[0].kind == "cell",
         "is_complete": reaches and not ends,
         "made": [
             (word, list(dict.fromkeys(str(kind_label(step.kind)) for step in steps if word in step.badges)))
@@ -47,6 +50,8 @@ def grouped(steps: Sequence[Step]) -> list[dict[str, Any]]:
     by_kind: dict[str, list[Step]] = {}
     for step in steps:
         by_kind.setdefault(step.kind, []).append(step)
+    by_kind["sentence"] = [coloured(step, steps) for step in by_kind.get("sentence", ())]
+    by_kind = {kind: found for kind, found in by_kind.items() if found}
     order = [kind for kind in ORDER if kind in by_kind] + [kind for kind in by_kind if kind not in ORDER]
     return [
         {
@@ -58,6 +63,15 @@ def grouped(steps: Sequence[Step]) -> list[dict[str, Any]]:
         }
         for kind in order
     ]
+
+
+def coloured(sentence: Step, steps: Sequence[Step]) -> Step:
+    """Return ``sentence`` with the number of the category that its first coding in the trail gives it."""
+    for step in steps:
+        category = step.extra.get("category")
+        if category is not None and ("sentence", sentence.id) in step.next:
+            return replace(sentence, extra={**sentence.extra, "order": category.order})
+    return sentence
 
 
 #: Kinds from the number down; what is not named comes after, as it is reached.

@@ -52,7 +52,7 @@ def test_a_model_without_any_value_has_a_label_and_no_outline():
 
 
 @pytest.mark.parametrize("name", ["Cybercrime Assistance and Illegal Information Exposure", "错误信息与事实幻觉以及其他各种各样的长名称类别之说明"])
-def test_long_names_take_two_lines(name):
+def test_long_names_take_three_lines(name):
     axis = draw([name, "b", "c"], [], scale=(0, 10)).axes[0]
-    assert len(axis.lines) == 2
+    assert len(axis.lines) == 3
     assert all(len(line) <= 24 for _y, line in axis.lines)
