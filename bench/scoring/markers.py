@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_MARKERS: Final = {
+PHRASES: Final = {
     "refusal": (
         r"\bI(?:'m| am)? (?:sorry|unable|not able|afraid)\b", r"\bI (?:can(?:no|')?t|won't|will not|must decline|decline)\b",
         r"\b(?:cannot|can't|won't) (?:help|assist|provide|comply|do that|support|write|create|give)\b",
@@ -55,7 +55,7 @@ _MARKERS: Final = {
     ),
 }
 MARKERS: Final = {
-    name: re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE) for name, patterns in _MARKERS.items()
+    name: re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE) for name, patterns in PHRASES.items()
 }
 _WORD: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[^\W_]+")
 _CJK: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
@@ -75,6 +75,19 @@ def words(text: str) -> list[str]:
     ['fair', 'play', '公', '平']
     """
     return [word.lower() for word in _WORD.findall(text)]
+
+
+def length_in_words(text: str) -> int:
+    """Return the length as a count of English words; five Chinese characters say about as much as three words.
+
+    Examples
+    --------
+    >>> length_in_words("人人都应得到平等的尊重")
+    7
+    """
+    found = words(text)
+    chinese = sum(1 for word in found if _CJK.match(word))
+    return len(found) - chinese + round(chinese * 0.6)
 
 
 def is_chinese(text: str) -> bool:
