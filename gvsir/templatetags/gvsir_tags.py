@@ -116,6 +116,7 @@ def score(value: float | None, interval: float | Sequence[float] | None = None, 
         if low is None or high is None:
             return format_html('<span class="num">{}</span>', number)
         half = (high - low) / 2
+        # xgettext:no-python-format
         title = gettext("95% interval: {low} to {high}").format(low=f"{low:.{digits}f}", high=f"{high:.{digits}f}")
     return format_html(
         '<span class="num nowrap"{}>{} <span class="u">± {}</span></span>',
