@@ -8,8 +8,9 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
+from annotation.guidance import readable_notes
 from annotation.models import Codebook, Round
-from annotation.querysets import layers_of, visible_codes, visible_codings
+from annotation.querysets import categories_of, layers_of, visible_codes, visible_codings
 from gvsir.permissions import action_required
 
 
@@ -26,7 +27,8 @@ def codebook_detail(request: HttpRequest, pk: int) -> HttpResponse:
         by_category.setdefault(code.category_id, []).append({"code": code, "n": counts.get(code.pk, 0)})
     for codes in by_category.values():
         codes.sort(key=lambda each: (-each["n"], each["code"].label))
-    notes = codebook.guidance.get("categories", {})
+    zh = getattr(request, "LANGUAGE_CODE", "").startswith("zh")
+    notes = readable_notes(codebook.guidance.get("categories", {}), categories_of(codebook), zh=zh)
     layers = [
         {
             "layer": layer,
@@ -38,7 +40,6 @@ def codebook_detail(request: HttpRequest, pk: int) -> HttpResponse:
         }
         for layer in layers_of(codebook)
     ]
-    zh = getattr(request, "LANGUAGE_CODE", "").startswith("zh")
     return render(request, "annotation/codebook_detail.html", {
         "codebook": codebook,
         "layers": layers,
@@ -48,7 +49,6 @@ def codebook_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "rules": codebook.guidance.get("rules_zh" if zh else "rules") or codebook.guidance.get("rules", []),
         "rounds": codebook.rounds.all(),
         "model_made": codebook.rounds.filter(origin=Round.Origin.MODEL_MADE).exists(),
-        "zh": zh,
     })
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import get_language, gettext
 
 from annotation.code_letters import letters_for
 from annotation.coded_text import Paragraph, Passage, coded_paragraphs
+from annotation.guidance import readable_notes
 from annotation.models import Assignment, Code, Coding, Memo, Round
 from annotation.querysets import categories_of, layers_of, visible_codes
 from gvsir.models import ValueDimension
@@ -129,7 +130,7 @@ class CodingState:
                 code=code, letter=self.letters[code.pk], used=used[code.pk], shown=all_shown or bool(used[code.pk])
             )
             by_category.setdefault(code.category_id, []).append(entry)
-        notes = self.codebook.guidance.get("categories", {})
+        notes = readable_notes(self.codebook.guidance.get("categories", {}), categories_of(self.codebook), zh=self.zh)
         tree: list[tuple[ValueDimension | None, list[CategoryEntry]]] = [
             (
                 layer,

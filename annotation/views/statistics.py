@@ -17,7 +17,7 @@ from gvsir.models import Coder, ValueDimension
 from gvsir.permissions import action_required
 
 PER_PAGE = 50
-PLOT = {"left": 360, "width": 450, "row": 34, "top": 24}
+PLOT = {"left": 16, "width": 660, "row": 52, "top": 8}
 
 
 @action_required("statistics.view")
@@ -69,16 +69,16 @@ def _plot(table: CategoryTable) -> dict[str, Any]:
         y = PLOT["top"] + place * PLOT["row"]
         marks = [
             {
-                "y": round(y + 8 + (line + 0.5) * 18 / n_coders, 1),
+                "y": round(y + 24 + (line + 0.5) * 22 / n_coders, 1),
                 "x": _x(share.share, limit), "low": _x(share.low, limit), "high": _x(share.high, limit),
                 "url": _link(row.category.key, coder.key, main=True),
-                "square_x": _x(share.share, limit) - 4, "square_y": round(y + 4 + (line + 0.5) * 18 / n_coders, 1),
+                "square_x": _x(share.share, limit) - 4, "square_y": round(y + 20 + (line + 0.5) * 22 / n_coders, 1),
                 "label": f"{coder.name}: {share.of_n} / {share.n}", "shape": line % 2,
             }
             for line, (coder, share) in enumerate(zip(table.coders, row.main, strict=True))
             if share.share is not None
         ]
-        rows.append({"category": row.category, "y": y, "text_y": y + 21, "marks": marks})
+        rows.append({"category": row.category, "y": y, "text_y": y + 17, "marks": marks})
     ticks = [{"x": _x(step / 20, limit), "label": f"{step * 5} %"} for step in range(int(limit * 20) + 1)]
     return {
         "rows": rows, "ticks": ticks, "height": PLOT["top"] + len(table.rows) * PLOT["row"] + 28,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -12,11 +13,23 @@ from annotation.models import Round
 from annotation.round_agreement import RESAMPLES, SEED, RoundAgreement, agreement_of_round
 from gvsir.exceptions import GvsirError
 
+EXAMPLES = """Examples:
+  gvsir round_agreement Demonstration
+  gvsir round_agreement Demonstration --json --resamples 5000"""
+
 
 class Command(BaseCommand):
     """Krippendorff's alpha of a closed round, pooled and per category."""
 
-    help = "Print the agreement of a closed round. Example: gvsir round_agreement Demonstration --json"
+    help = (
+        "Print how far the coders of a closed round agree: Krippendorff's alpha with a bootstrap interval, for the main "
+        "category, each category, the stance and the stage of the life cycle. Exit 1 if the round is open or unknown."
+    )
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Return the parser, with examples."""
+        kwargs.setdefault("formatter_class", RawDescriptionHelpFormatter)
+        return super().create_parser(prog_name, subcommand, epilog=EXAMPLES, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the round, by name or number."""

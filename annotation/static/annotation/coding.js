@@ -151,18 +151,23 @@
 
   // ---- selecting ------------------------------------------------------------------------------------
 
-  document.addEventListener("selectionchange", function () {
+  document.addEventListener("selectionchange", readSelection);
+  // The event comes a moment late: keys and buttons call this first, so that no selection is missed.
+  function catchUp() { if (!getSelection().isCollapsed) readSelection(); }
+  function readSelection() {
     var live = getSelection();
     if (!live.rangeCount || !textBox.contains(live.anchorNode) || !textBox.contains(live.focusNode)) return;
     var range = live.getRangeAt(0);
     var start = pointAt(range.startContainer, range.startOffset, false);
     var end = live.isCollapsed ? start : pointAt(range.endContainer, range.endOffset, true);
     var backwards = live.focusNode === range.startContainer && live.focusOffset === range.startOffset && !live.isCollapsed;
-    anchor = backwards ? end : start;
-    caret = backwards ? start : Math.max(start, end);
+    var from = backwards ? end : start, to = backwards ? start : Math.max(start, end);
+    if (from === anchor && to === caret) return;
+    anchor = from;
+    caret = to;
     selected = null;
     draw();
-  });
+  }
   textBox.addEventListener("click", function (event) {
     var mark = event.target.closest(".seg");
     if (mark && getSelection().isCollapsed) {
@@ -537,7 +542,7 @@
   }
   document.addEventListener("mousedown", function (event) {
     // A button must not take the selection away.
-    if (event.target.closest("#coding button")) event.preventDefault();
+    if (event.target.closest("#coding button")) { catchUp(); event.preventDefault(); }
   });
   root.addEventListener("click", function (event) {
     var button = event.target.closest("[data-do]");
@@ -561,6 +566,7 @@
     if (event.altKey || document.querySelector("dialog[open]")) return;
     if ((event.ctrlKey || event.metaKey) && event.key === "Enter") { event.preventDefault(); submit(); return; }
     if (event.target.closest("input, textarea, select")) return;
+    catchUp();
     var inText = textBox.contains(event.target);
     if (inText && /^(Arrow|Home$|End$)/.test(event.key)) {
       event.preventDefault();
