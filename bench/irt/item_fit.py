@@ -69,7 +69,8 @@ def item_fit(responses: NDArray[Any], fit: IrtFit) -> ItemFit:
     infit = _ratio(square.sum(0), total)
     outfit = _ratio((square / single).sum(0), count)
     spread_in = np.sqrt(np.maximum(_ratio((kurtosis - w**2).sum(0), total**2), 0.0))
-    spread_out = np.sqrt(np.maximum(_ratio((kurtosis / single**2).sum(0), count**2) - _ratio(1.0, count), 0.0))
+    noise_out = _ratio((kurtosis / single**2).sum(0), count**2) - _ratio(1.0, count)
+    spread_out = np.sqrt(np.maximum(noise_out, 0.0))
     return ItemFit(
         infit=infit,
         outfit=outfit,

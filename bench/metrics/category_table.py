@@ -258,7 +258,9 @@ def _coded(labels: Labels) -> tuple[tuple[Hashable, ...], NDArray[np.intp]]:
     return tuple(seen), codes
 
 
-def _blocks(flat: Floats, where: NDArray[np.intp], codes: NDArray[np.intp], n_categories: int) -> list[_Block]:
+def _blocks(
+    flat: Floats, where: NDArray[np.intp], codes: NDArray[np.intp], n_categories: int
+) -> list[_Block]:
     """Return the sums per cluster of each category."""
     blocks = []
     for column in range(n_categories):
@@ -269,7 +271,8 @@ def _blocks(flat: Floats, where: NDArray[np.intp], codes: NDArray[np.intp], n_ca
         present = ~np.isnan(part)
         part = np.where(present, part, 0.0)
         count, total, square = (
-            np.add.reduceat(array, starts, axis=1) for array in (present.astype(np.float64), part, part * part)
+            np.add.reduceat(array, starts, axis=1)
+            for array in (present.astype(np.float64), part, part * part)
         )
         blocks.append(_Block(count, total, square, len(members), clusters))
     return blocks

@@ -32,8 +32,8 @@ def resampled_means(total: Floats, count: Floats, *, rng: np.random.Generator, r
 
     Examples
     --------
-    >>> means = resampled_means(np.array([2.0, 1]), np.array([2.0, 1]), rng=np.random.default_rng(0), resamples=5)
-    >>> means.tolist()
+    >>> total = count = np.array([2.0, 1])
+    >>> resampled_means(total, count, rng=np.random.default_rng(0), resamples=5).tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0]
     """
     groups = len(total)
@@ -73,8 +73,8 @@ def cluster_bootstrap(
     -----
     With few clusters both are too narrow: a bootstrap of G clusters carries the factor
     (G - 1) / G in its variance and normal instead of t quantiles. In our simulation (equal
-    clusters, normal scores) 95 % intervals cover 85 % at G = 6, 90 % at 10, 93 % at 20, 94.7 %
-    at 50; `bench.metrics.intervals.mean_interval` therefore uses them only when asked.
+    clusters, normal scores) BCa intervals of 95 % cover 86 % at G = 6, 90 % at 10, 92 % at 20,
+    94 % at 50; `bench.metrics.intervals.mean_interval` therefore uses them only when asked.
 
     References
     ----------

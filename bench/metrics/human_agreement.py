@@ -151,8 +151,8 @@ def icc_2_1(ratings: NDArray[np.floating], *, level: float = 0.95) -> Icc:
     --------
     Table 2 of the paper, six targets and four judges: 0.29.
 
-    >>> table = np.array([[9.0, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
-    >>> found = icc_2_1(table)
+    >>> table = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+    >>> found = icc_2_1(np.array(table))
     >>> round(found.value, 2), round(found.low, 3), round(found.high, 3)
     (0.29, 0.019, 0.761)
     """

@@ -107,7 +107,8 @@ def item_entropy(
     if not values.size:
         raise UndefinedStatisticError("Nothing is scored.")
     low, high = bounds
-    inner = np.linspace(low, high, classes + 1)[1:-1] if edges is None else np.asarray(edges, dtype=np.float64)
+    even = np.linspace(low, high, classes + 1)[1:-1]
+    inner = even if edges is None else np.asarray(edges, dtype=np.float64)
     n_classes = len(inner) + 1
     counts = np.bincount(np.searchsorted(inner, values, side="right"), minlength=n_classes)
     share = counts[counts > 0] / counts.sum()

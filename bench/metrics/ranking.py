@@ -93,7 +93,8 @@ def rank_intervals(
     present = ~np.isnan(values)
     total, starts = _by_cluster(np.where(present, values, 0.0) * weight, clusters)
     count, _ = _by_cluster(present * weight, clusters)
-    drawn = rng.multinomial(len(starts), np.full(len(starts), 1.0 / len(starts)), resamples).astype(np.float64)
+    groups = len(starts)
+    drawn = rng.multinomial(groups, np.full(groups, 1.0 / groups), resamples).astype(np.float64)
     means = _ratio(drawn @ total.T, drawn @ count.T)
     found = ranks(means)
     tails = [(1 - level) / 2, (1 + level) / 2]

@@ -174,7 +174,8 @@ def test_score_interval_with_one_item_per_incident_is_wilson_with_t():
     t = stats.t.ppf(0.975, 39)
     p, k = 0.8, t * t / 39
     half = math.sqrt(k * p * (1 - p) + k * k / 4) / (1 + k)
-    assert (found.low, found.high) == pytest.approx(((p + k / 2) / (1 + k) - half, (p + k / 2) / (1 + k) + half))
+    middle = (p + k / 2) / (1 + k)
+    assert (found.low, found.high) == pytest.approx((middle - half, middle + half))
 
 
 def test_bca_and_percentile_equal_scipy_when_clusters_are_single_items():
