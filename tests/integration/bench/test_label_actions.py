@@ -10,7 +10,7 @@ from bench.actions.delete_run import delete_run
 from bench.actions.import_labels import LabelsRefusedError, import_labels
 from bench.actions.record_label import BadLabelError, GivenLabel, record_label
 from bench.actions.sample_labels import SampleRefusedError, sample_labels
-from bench.exceptions import RunClosedError
+from bench.exceptions import BenchError, RunClosedError
 from bench.formats.label_csv import write_labels
 from bench.label_sheet import sheet_rows
 from bench.models import HumanLabel, LabelSample, LabelTask, Response
@@ -290,7 +290,7 @@ def test_sheets_are_refused_of_machines_strangers_and_for_others(run):
     make_coder("gpt", kind="model")
     make_coder("rater-a")
     for rater in ("gpt", "nobody"):
-        with pytest.raises(Exception, match="not a person|no rater"):
+        with pytest.raises(BenchError, match=r"not a person|no rater"):
             take_in(sample, text, rater)
     with pytest.raises(PermissionRefusedError):
         take_in(sample, text, actor=make_user("annotator"))
