@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from annotation.coded_text import Passage, coded_paragraphs
 from annotation.facets import dress_rows
+from annotation.labels import stage_label, stance_label
 from annotation.models import Assignment, Coding, Memo, Round
 from annotation.querysets import submitted_of_closed_rounds, visible_codings, visible_memos
 from gvsir.models import Incident
@@ -44,6 +45,8 @@ def readings_of(assignments: list[Assignment], user: Any) -> list[dict[str, Any]
             "paragraphs": coded_paragraphs(document.text, document.title_end_codepoint, passages),
             "passages": [(each, document.text[each.start : each.end]) for each in passages],
             "categories": list(assignment.categories.all()),
+            "stance": stance_label(assignment.stance),
+            "stage": stage_label(assignment.lifecycle_stage),
             "memos": memos.get(assignment.pk, []),
         })
     return readings

@@ -6,11 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language
 
 from annotation.code_letters import letters_for
 from annotation.coded_text import Paragraph, Passage, coded_paragraphs
 from annotation.guidance import readable_notes
+from annotation.labels import stage_label, stance_label
 from annotation.models import Assignment, Code, Coding, Memo, Round
 from annotation.querysets import categories_of, layers_of, visible_codes
 from gvsir.models import ValueDimension
@@ -154,14 +155,11 @@ class CodingState:
         """Return key, name and meaning of each stance."""
         described = {each["id"]: each for each in self.codebook.guidance.get("stances", [])}
         meaning = "definition_zh" if self.zh else "definition"
-        return [(value, STANCES[value](), described.get(value, {}).get(meaning, "")) for value in Assignment.Stance.values]
+        return [(value, stance_label(value), described.get(value, {}).get(meaning, "")) for value in Assignment.Stance.values]
 
     def stages(self) -> list[tuple[str, str]]:
         """Return key and name of each stage of the life cycle."""
-        return [
-            ("data", gettext("Data")), ("model building", gettext("Model building")), ("output", gettext("Output")),
-            ("", gettext("Cannot tell from the text")),
-        ]
+        return [(value, stage_label(value)) for value in [*Assignment.Stage.values, ""]]
 
     @property
     def zh(self) -> bool:
@@ -214,12 +212,3 @@ class CodingState:
             "lifecycle": self.assignment.lifecycle_stage,
         }
 
-
-STANCES = {
-    "refuse": lambda: gettext("Refuse"),
-    "support": lambda: gettext("Support"),
-    "warn": lambda: gettext("Warn"),
-    "correct": lambda: gettext("Correct"),
-    "balance": lambda: gettext("Balance"),
-    "treat_fairly": lambda: gettext("Treat fairly"),
-}
