@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bench.accounting import Line, RunAccount
-from bench.models import Judgement, Response, Run
+from bench.endpoints import IN_PROCESS
+from bench.models import Run
 
 _MINUTE, _HOUR = 60, 3600
 
@@ -71,16 +72,25 @@ def line_texts(line: Line) -> dict[str, str]:
     }
 
 
-def state_words() -> dict[str, Any]:
-    """Return each state of a response or verdict in words."""
+def status_words() -> dict[str, str]:
+    """Return each status of a run in words."""
     return {
-        **dict(Judgement.State.choices), **dict(Response.State.choices), "missing": _("not begun"),
-        "pending": _("pending"), "answered": _("answered"), "scored": _("scored"), "unparsable": _("unparsable"),
-        "cancelled": _("cancelled"),
+        "queued": _("queued"), "running": _("running"), "paused": _("paused"), "finished": _("finished"),
+        "cancelled": _("cancelled"), "failed": _("failed"),
     }
 
 
-def outcome_words() -> dict[str, Any]:
+def state_words() -> dict[str, str]:
+    """Return each state of a response or verdict in words."""
+    return {
+        "missing": _("not begun"), "pending": _("pending"), "answered": _("answered"),
+        "refused": _("refused by the provider"), "content_filter": _("stopped by a content filter"),
+        "length": _("cut at the length limit"), "scored": _("scored"), "unparsable": _("unparsable"),
+        "failed": _("failed after retries"), "cancelled": _("cancelled"),
+    }
+
+
+def outcome_words() -> dict[str, str]:
     """Return each way a call can fail in words."""
     return {
         "rate_limited": _("rate limited"), "server_error": _("server error"), "dropped": _("connection lost"),
@@ -89,7 +99,7 @@ def outcome_words() -> dict[str, Any]:
     }
 
 
-def _counted(counts: Mapping[str, int], words: Mapping[str, Any]) -> str:
+def _counted(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
     return ", ".join(f"{number:,} {words.get(name, name)}" for name, number in counts.items()) or "—"
 
 
@@ -110,6 +120,8 @@ def _left(account: RunAccount) -> str:
 def _endpoints(lanes: list[dict[str, Any]]) -> str:
     texts = []
     for lane in lanes:
+        if lane["name"] == IN_PROCESS:
+            continue
         text = _("{name}: {flying} of at most {limit} at once, {retrying} waiting to be asked again").format(
             name=lane["name"].partition("#")[0], flying=lane["in_flight"], limit=lane["limit"], retrying=lane["retrying"]
         )

@@ -16,9 +16,12 @@ from bench.providers.scripted import POLICIES
 from gvsir.permissions import allowed
 
 
-def _model_choices() -> list[tuple[Any, Any]]:
-    baselines = [(f"baseline:{policy}", f"baseline:{policy}") for policy in POLICIES]
-    return [(_("Endpoints"), _endpoints()), (_("Baseline policies, not language models"), baselines)]
+def _model_choices() -> list[tuple[str, Any]]:
+    baselines = [
+        (f"baseline:{policy}", _("baseline:{policy} (baseline policy, not a language model)").format(policy=policy))
+        for policy in POLICIES
+    ]
+    return [*_endpoints(), *baselines]
 
 
 def _endpoints() -> list[tuple[str, str]]:

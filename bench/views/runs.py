@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from bench.accounting import account
 from bench.actions.change_run import cancel_run, pause_run, resume_run
-from bench.live_run import line_texts, live_values, outcome_words
+from bench.live_run import line_texts, live_values, outcome_words, state_words, status_words
 from bench.models import FailedAttempt, Release, Response, Run, Trial
 from bench.run_form import RunForm
 from gvsir.exceptions import GvsirError
@@ -41,9 +41,12 @@ def run_list(request: HttpRequest) -> HttpResponse:
         return action_required("run.execute")(run_list)(request)  # type: ignore[return-value]
     runs = Run.objects.select_related("release").prefetch_related("language_models", "judges").annotate(
         n_trials=Count("trials")
-    )
+    ).order_by("-pk")
+    page = Paginator(runs, PER_PAGE).get_page(request.GET.get("page"))
+    words = status_words()
     return render(request, "bench/run_list.html", {
-        "page": Paginator(runs, PER_PAGE).get_page(request.GET.get("page")),
+        "page": page,
+        "rows": [(run, words[run.status]) for run in page],
         "form": form,
         "has_releases": Release.objects.exists(),
     }, status=400 if form is not None and form.errors else 200)
@@ -62,18 +65,20 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "release_item__item__category", "language_model", "response"
     ).prefetch_related("scores").order_by("release_item__position", "language_model", "language", "epoch")
     result = account(run)
+    page = Paginator(trials, PER_PAGE).get_page(request.GET.get("page"))
+    words = state_words()
     return render(request, "bench/run_detail.html", {
         "run": run,
         "account": result,
         "subjects": [(line, line_texts(line)) for line in result.subjects],
         "judges": [(line, line_texts(line)) for line in result.judges],
-        "words": {
-            **{each.value: str(each.label) for each in Run.Status}, "now": _("The run is now {status}."),
-        },
+        "status_word": status_words()[run.status],
+        "words": {**status_words(), "now": _("The run is now {status}.")},
         "live": live_values(run, result),
         "spec": run.spec,
-        "page": Paginator(trials, PER_PAGE).get_page(request.GET.get("page")),
-        "states": [(each.value, each.label, states[each.value]) for each in Response.State if each.value in states],
+        "page": page,
+        "rows": [(trial, words[trial.response.state]) for trial in page],
+        "states": [(each.value, words[each.value], states[each.value]) for each in Response.State if each.value in states],
         "state": state,
     })
 
@@ -94,11 +99,13 @@ def run_calls(request: HttpRequest, pk: int) -> HttpResponse:
     calls = FailedAttempt.objects.filter(run=run).select_related(
         "response__language_model", "judgement__judge", "judgement__release_item__item"
     ).order_by("-pk")
+    page = Paginator(calls, PER_PAGE).get_page(request.GET.get("page"))
+    words = outcome_words()
     return render(request, "bench/run_calls.html", {
         "run": run,
-        "words": outcome_words(),
         "shows_messages": allowed(request.user, "response.view_text"),
-        "page": Paginator(calls, PER_PAGE).get_page(request.GET.get("page")),
+        "page": page,
+        "rows": [(call, words.get(call.outcome, call.outcome)) for call in page],
     })
 
 
