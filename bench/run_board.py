@@ -280,6 +280,7 @@ def _how() -> tuple[str, ...]:
         _("Score of an item: the mean over its repeats and languages. Category: the mean of its items. Layer: the mean of its categories. Whole: the mean of the layers; with your weights, each weight is divided by the number of categories counted in its layer, so that equal weights give the mean of the layers."),
         _("Interval: 95 %, clustered by incident, because items of one incident are not independent (Bell-McCaffrey variance with Satterthwaite degrees of freedom, in Wilson's form so that it stays on the scale)."),
         _("A missing score is in no mean and is never 0; n counts the scores behind a cell, and those missing beside it."),
+        # xgettext:no-python-format
         _("Rank: one more than the number of models with a higher score; equal scores share it. The range of ranks holds 95 % of the ranks a model takes when the incidents are drawn again 1,000 times."),
         _("Gate: the lowest of the baseline layer's categories; 8 or more in all of them is asked for, and other layers cannot make up for it."),
     )
