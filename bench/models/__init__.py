@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.models.item import Item, Release, ReleaseItem
+from bench.models.kept_scores import KeptScores
 from bench.models.label import HumanLabel, JudgeAgreement, LabelSample, LabelTask
 from bench.models.language_model import Judge, LanguageModel
 from bench.models.measurement import Measurement, PublishedScore
@@ -16,6 +17,7 @@ __all__ = [
     "Judge",
     "JudgeAgreement",
     "Judgement",
+    "KeptScores",
     "LabelSample",
     "LabelTask",
     "LanguageModel",
