@@ -26,6 +26,8 @@ class Cell:
         Scores behind the value, and scores without a value; None where the publisher does not say.
     url : str
         The list of scores behind it, or the provenance of a published number.
+    digits : int
+        Decimals it is shown with; :func:`digits_for` says how many suit a scale.
     """
 
     value: float | None
@@ -36,7 +38,7 @@ class Cell:
     reason: str = ""
     interval_reason: str = ""
     url: str = ""
-    note: str = ""
+    digits: int = 1
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -50,8 +52,13 @@ class Cell:
             return ""
         below, above = self.value - self.low, self.high - self.value
         if abs(above - below) > LEANS * (above + below):
-            return f"{self.low:.1f}–{self.high:.1f}"
-        return f"± {(above + below) / 2:.1f}"
+            return f"{self.low:.{self.digits}f}–{self.high:.{self.digits}f}"
+        return f"± {(above + below) / 2:.{self.digits}f}"
+
+
+def digits_for(scale: tuple[float, float]) -> int:
+    """Return how many decimals suit ``scale``: one from 0 to 10 or 100, two on a shorter one."""
+    return 1 if scale[1] - scale[0] >= 10 else 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +129,12 @@ class Board:
     facts: tuple[str, ...] = ()
     how: tuple[str, ...] = ()
     has_layers: bool = False
+
+    @property
+    def unit(self) -> str:
+        """The ends of the scale, as a column's head says them."""
+        low, high = self.scale
+        return f"−{-low:g} … {high:g}" if low < 0 else f"{low:g}–{high:g}"
 
     @property
     def is_weighted(self) -> bool:

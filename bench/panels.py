@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Max, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from bench.leaderboards import SYSTEMS
 from bench.models import Item, LanguageModel, Measurement, Release, Run, Score
@@ -34,9 +35,9 @@ def items_step(_record: Any, request: Any) -> dict[str, Any]:
         "title": _("Items"),
         "text": _("Questions derived from coded incidents, with what a good answer does; a release freezes them."),
         "counts": [
-            {"n": counts["n"], "label": _("items"), "url": url},
+            {"n": counts["n"], "label": ngettext("item", "items", counts["n"]), "url": url},
             {"n": counts["accepted"], "label": _("accepted"), "url": f"{url}?status={Item.Status.ACCEPTED}"},
-            {"n": n_releases, "label": _("releases"), "url": reverse("release_list")},
+            {"n": n_releases, "label": ngettext("release", "releases", n_releases), "url": reverse("release_list")},
         ],
         "badges": ["model-made"] if counts["made"] else [],
         "empty": "" if counts["n"] else _("Derive items from a closed round of coding."),
@@ -53,7 +54,7 @@ def runs_step(_record: Any, request: Any) -> dict[str, Any]:
         "title": _("Runs and scores"),
         "text": _("Models answer the items of a release, judges read the answers, and every call is accounted for."),
         "counts": [
-            {"n": runs["n"], "label": _("runs"), "url": reverse("run_list")},
+            {"n": runs["n"], "label": ngettext("run", "runs", runs["n"]), "url": reverse("run_list")},
             {"n": Score.objects.count(), "label": _("scores"), "url": reverse("score_list")},
         ],
         "badges": ["demonstration"] if runs["demonstration"] else [],
@@ -74,8 +75,11 @@ def leaderboard_step(_record: Any, request: Any) -> dict[str, Any]:
         "title": _("Leaderboards"),
         "text": _("Models side by side, with intervals; any number leads back down this chain."),
         "counts": [
-            {"n": measured + imported, "label": _("measurements"), "url": url},
-            {"n": n_models, "label": _("language models"), "url": url},
+            {
+                "n": measured + imported, "url": url,
+                "label": ngettext("measurement", "measurements", measured + imported),
+            },
+            {"n": n_models, "label": ngettext("language model", "language models", n_models), "url": url},
         ],
         "badges": ["imported"] if imported else [],
         "empty": "" if measured or imported else _("Finish a run, or import a published measurement."),

@@ -80,7 +80,7 @@ def cell_step(record_id: str, viewer: Any) -> Step | None:
         ),
         next=tuple(("score", str(pk)) for pk, _value, _item in values[:MOST_SCORES]),
         extra={
-            "value": mean, "dimension": found, "n": n_scored, "scale_high": found.system.scale_high, "model": model,
+            "digits": 1, "value": mean, "dimension": found, "n": n_scored, "scale_high": found.system.scale_high, "model": model,
             "run_url": run.get_absolute_url(),
         },
     )
@@ -118,7 +118,7 @@ def score_step(record_id: str, viewer: Any) -> Step | None:
         ),
         next=tuple(after),
         extra={
-            "value": score.value, "dimension": score.dimension, "missing_reason": score.missing_reason, "n": 1,
+            "digits": 1, "value": score.value, "dimension": score.dimension, "missing_reason": score.missing_reason, "n": 1,
             "scale_high": score.dimension.system.scale_high,
             "model": trial.language_model, "run_url": score.run.get_absolute_url(), "item": item.public_id,
             "language": trial.language,
@@ -245,7 +245,7 @@ def published_score_step(record_id: str, viewer: Any) -> Step | None:
         next=(("measurement", str(score.measurement_id)),),
         extra={
             "value": score.value, "dimension": score.dimension, "n": None,
-            "scale_high": score.measurement.scale_high, "model": score.language_model,
+            "scale_high": score.measurement.scale_high, "model": score.language_model, "digits": "-4",
         },
     )
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from bench.board import Board, Cell, Column, Row, ranked
+from bench.board import Board, Cell, Column, Row, digits_for, ranked
 from bench.board_columns import columns_of, full_weights
 from bench.metrics.aggregation import weighted_mean
 from bench.models import LanguageModel, Measurement, PublishedScore
@@ -21,19 +21,21 @@ def board_of_measurement(measurement: Measurement, weights: dict[str, float] | N
     by_model: dict[LanguageModel, dict[int, PublishedScore]] = defaultdict(dict)
     for score in scores:
         by_model[score.language_model][score.dimension_id] = score
-    rows = [_row(model, found, columns, chosen) for model, found in by_model.items()]
+    scale = (measurement.scale_low, measurement.scale_high)
+    rows = [_row(model, found, columns, chosen, digits_for(scale)) for model, found in by_model.items()]
     return Board(
         system=measurement.system.key, system_label=measurement.system.label, measurement=measurement.key,
-        measurement_label=measurement.name, scale=(measurement.scale_low, measurement.scale_high),
+        measurement_label=measurement.name, scale=scale,
         columns=columns, groups=groups, rows=ranked(rows), weights=chosen, is_imported=True, badges=("imported",),
         facts=_facts(measurement, len(rows)), how=_how(),
     )
 
 
 def _row(
-    model: LanguageModel, found: dict[int, PublishedScore], columns: tuple[Column, ...], weights: dict[str, float]
+    model: LanguageModel, found: dict[int, PublishedScore], columns: tuple[Column, ...], weights: dict[str, float],
+    digits: int,
 ) -> Row:
-    cells = {column.key: _cell(found.get(column.dimension.pk)) for column in columns}
+    cells = {column.key: _cell(found.get(column.dimension.pk), digits) for column in columns}
     values = [cells[column.key].value for column in columns]
     found_mean = weighted_mean([values], [weights[column.key] for column in columns])
     mean, n_used = float(found_mean.value[0]), int(found_mean.n_dimensions[0])
@@ -48,17 +50,18 @@ def _row(
         overall=Cell(
             value=mean if n_used else None, n_scored=n_used, n_unscored=n_weighing - n_used,
             reason="" if n_used else _("No dimension that weighs more than 0 was published."),
-            interval_reason=_no_interval(),
+            interval_reason=_no_interval(), digits=digits,
         ),
         facts={name: value for name, value in facts.items() if value},
     )
 
 
-def _cell(score: PublishedScore | None) -> Cell:
+def _cell(score: PublishedScore | None, digits: int) -> Cell:
     if score is None:
         return Cell(value=None, reason=_("The publisher gives no number."), interval_reason=_no_interval())
     return Cell(
-        value=score.value, interval_reason=_no_interval(), url=reverse("provenance", args=["published-score", score.pk])
+        value=score.value, interval_reason=_no_interval(), digits=digits,
+        url=reverse("provenance", args=["published-score", score.pk]),
     )
 
 

@@ -110,7 +110,7 @@ def _table(request: HttpRequest, board: Board, sort: str, chosen: set[int]) -> d
     low, high = board.scale
     span = high - low
     return {
-        "unit": f"{low:g}–{high:g}",
+        "unit": board.unit,
         "model": head("model", _("Model")),
         "score": head("score", _("Mean of layers") if board.has_layers else _("Mean")),
         "layers": [head(group.key, group.label, dimension=group.dimension) for group in layers],
@@ -123,7 +123,7 @@ def _table(request: HttpRequest, board: Board, sort: str, chosen: set[int]) -> d
                 "is_chosen": row.model in chosen,
                 "layers": [row.groups[group.key] for group in layers],
                 "cells": [
-                    (cell, None if cell.value is None else f"{(cell.value - low) / span * 100:.1f}%")
+                    (cell, None if cell.value is None or low else f"{(cell.value - low) / span * 100:.1f}%")
                     for cell in (row.cells[column.key] for column in board.columns)
                 ],
             }
@@ -175,4 +175,4 @@ def scale_note(board: Board) -> str:
         "llm_unique": _("{low} to {high}, as published; higher means the answers show the value more."),
         "salad": _("{low} to {high}, as published; higher means more answers judged safe."),
     }
-    return texts[board.system].format(low=low, high=high)
+    return texts[board.system].format(low=low.replace("-", "−"), high=high)
