@@ -78,10 +78,8 @@ def compute(labelled: Sequence[LabelledResponse], said: dict[int, JudgeVerdict])
         judge = [said[each.trial_id].value if each.trial_id in said else None for each in rated]
         table, clusters = rating_table(rated), [each.cluster for each in rated]
         found = human_agreement.judge_agreement(judge, table, clusters)
-        n_two = sum(len(each.values) > 1 for each in rated)
-        for who, pairs, n in (("judge_human", found.judge_human, len(shared)), ("human_human", found.human_human, n_two)):
-            # One response shows how far apart two values are, but no agreement beyond chance.
-            numbers[who] = {name: getattr(pairs, name) if n > 1 or name == "mae" else None for name in MEASURES}
+        for who, pairs in (("judge_human", found.judge_human), ("human_human", found.human_human)):
+            numbers[who] = {name: getattr(pairs, name) for name in MEASURES}
             for name in MEASURES:
                 if numbers[who][name] is None:
                     none = NO_LABEL if who == "judge_human" else NO_TWO_PEOPLE

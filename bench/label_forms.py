@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from bench.actions.record_label import GivenLabel
 from bench.formats.label_csv import LONGEST_NOTE
-from bench.labelling import STRATA
 from bench.models import HumanLabel, Run
 
 CANNOT_TELL = "x"
@@ -67,17 +66,25 @@ class SampleForm(forms.Form):
     raters_per_response = forms.TypedChoiceField(
         label=_("People for each response"), choices=[(2, "2"), (3, "3")], coerce=int, initial=2
     )
-    strata_by = forms.MultipleChoiceField(
-        label=_("Strata by"), widget=forms.CheckboxSelectMultiple, initial=list(STRATA),
+    strata_by = forms.ChoiceField(
+        label=_("Strata by"),
         choices=[
-            ("category", _("category")), ("tercile", _("tercile of the score in the category")),
-            ("language_model", _("language model")),
+            ("category,tercile,language_model", _("category, tercile of the score in it, language model")),
+            ("category,tercile", _("category, tercile of the score in it")),
+            ("category,language_model", _("category, language model")),
+            ("category", _("category")),
         ],
     )
     seed = forms.IntegerField(label=_("Seed"), min_value=0, max_value=2**31 - 1, initial=0, help_text=_("The same seed draws the same responses."))
     least_labels = forms.IntegerField(
         label=_("Labelled responses a corrected score needs"), min_value=2, max_value=100_000, initial=20
     )
+
+    def options(self) -> dict[str, Any]:
+        """Return the arguments of the action."""
+        data: dict[str, Any] = dict(self.cleaned_data)
+        run = data.pop("run")
+        return data | {"run_id": run.pk, "strata_by": data["strata_by"].split(",")}
 
 
 class SheetForm(forms.Form):

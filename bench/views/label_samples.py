@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count, F
@@ -57,10 +56,8 @@ def label_sample_new(request: HttpRequest) -> HttpResponse:
     """Draw a sample."""
     form = SampleForm(request.POST or None, initial={"run": request.GET.get("run")})
     if request.method == "POST" and form.is_valid():
-        data: dict[str, Any] = dict(form.cleaned_data)
-        run = data.pop("run")
         try:
-            sample = sample_labels(run_id=run.pk, actor=request.user, **data)
+            sample = sample_labels(actor=request.user, **form.options())
         except GvsirError as error:
             form.add_error(None, str(error))
         else:

@@ -55,12 +55,12 @@ def refuse(run, *states):
 
 
 def test_numbers_by_hand(run):
-    """A: mean squared difference .75 over 5.25 + 6.6875 + .5625 = 12.5; B: 2/3 over 10.667."""
+    """A: mean squared difference .75 over 5.25 + 6.6875 + .5625 = 12.5, 4 units; B: 2/3 over 10.667, 3 units."""
     labelled(run, a=A, b=B)
     found = agreement_of(run.judges.get(), run)
     assert (found["n_labelled"], found["n_labels"], found["n_raters"]) == (4, 7, 2)
-    assert found["judge_human"]["kappa"] == pytest.approx((1 - 0.75 / 12.5 + 1 - (2 / 3) / (32 / 3)) / 2)
-    assert found["judge_human"]["mae"] == pytest.approx((3 / 4 + 2 / 3) / 2)
+    assert found["judge_human"]["kappa"] == pytest.approx((4 * (1 - 0.75 / 12.5) + 3 * (1 - (2 / 3) / (32 / 3))) / 7)
+    assert found["judge_human"]["mae"] == pytest.approx((3 + 2) / 7)
     # People: 2-3, 5-5, 9-8.
     assert found["human_human"]["mae"] == pytest.approx(2 / 3)
     assert found["human_human"]["kappa"] == pytest.approx(1 - (2 / 3) / (74 / 9 + 38 / 9))
@@ -70,8 +70,8 @@ def test_numbers_by_hand(run):
     assert found["alternative_annotator"] is None
     assert "30 units" in found["reasons"]["alternative_annotator"]
     # Folded to 0-5 by halves: judge 1, 3, 4, 4; A 1, 2, 4, 3; B 1, 2, 4.
-    folded = (1 - (2 / 4) / (1.5 + 1.25 + 0.25)) + (1 - (1 / 3) / (14 / 9 + 14 / 9 + 1 / 9))
-    assert found["judge_human"]["kappa_folded"] == pytest.approx(folded / 2)
+    folded = 4 * (1 - (2 / 4) / (1.5 + 1.25 + 0.25)) + 3 * (1 - (1 / 3) / (14 / 9 + 14 / 9 + 1 / 9))
+    assert found["judge_human"]["kappa_folded"] == pytest.approx(folded / 7)
 
 
 def test_what_is_undefined_says_why_and_is_never_a_number(run):

@@ -244,7 +244,7 @@ def test_staff_draw_a_sample_on_the_page(client, sample):
     client.force_login(make_user("researcher"))
     form = {
         "run": sample.run_id, "name": "mine", "per_stratum": 2, "raters_per_response": 3, "seed": 5, "least_labels": 9,
-        "strata_by": ["category"],
+        "strata_by": "category",
     }
     answer = client.post("/bench/labels/samples/new/", form)
     made = LabelSample.objects.get(name="mine")
