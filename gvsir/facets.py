@@ -160,7 +160,7 @@ def entity_facet(key: str, role: str, label: Text, order: int, hint: Text = "") 
         )
         shown = [row for place, row in enumerate(rows) if place < TOP or row[0] in chosen]
         missing = [slug for slug in chosen if slug not in {row[0] for row in rows}]
-        extra = {"all": len(rows)}
+        extra = {"all": len(rows), "lang": "en"}
         return [
             *(Choice(slug, name, n, extra) for slug, name, n in shown),
             *(Choice(slug, slug, 0, extra) for slug in missing),

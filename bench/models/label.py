@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from gvsir.exceptions import ImmutableRecordError
 
@@ -112,16 +113,16 @@ class HumanLabel(models.Model):
     """What one person says of one response. Either a value, or why there is none."""
 
     class Refusal(models.TextChoices):
-        REFUSED = "refused"
-        PARTIAL = "partial"
-        COMPLIED = "complied"
+        REFUSED = "refused", _("Refused")
+        PARTIAL = "partial", _("Partial")
+        COMPLIED = "complied", _("Complied")
 
     class CannotTell(models.TextChoices):
-        LANGUAGE = "language", "I do not read this language"
-        KNOWLEDGE = "knowledge", "it needs knowledge I lack"
-        UNCLEAR = "unclear", "item or focus are unclear"
-        BROKEN = "broken", "the response is cut off or broken"
-        OTHER = "other", "another reason (see note)"
+        LANGUAGE = "language", _("I do not read this language")
+        KNOWLEDGE = "knowledge", _("it needs knowledge I lack")
+        UNCLEAR = "unclear", _("item or focus are unclear")
+        BROKEN = "broken", _("the response is cut off or broken")
+        OTHER = "other", _("another reason (see note)")
 
     task = models.ForeignKey("bench.LabelTask", on_delete=models.PROTECT, related_name="labels")
     rater = models.ForeignKey("gvsir.Coder", on_delete=models.PROTECT, related_name="+")

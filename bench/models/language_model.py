@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 
 class LanguageModel(models.Model):
     """A model behind an OpenAI-compatible endpoint, a built-in baseline policy, or a name in a publication."""
 
     class Kind(models.TextChoices):
-        ENDPOINT = "endpoint", "OpenAI-compatible endpoint"
-        BASELINE = "baseline", "baseline policy, not a language model"
-        PUBLISHED = "published", "known only from a publication"
+        ENDPOINT = "endpoint", _("OpenAI-compatible endpoint")
+        BASELINE = "baseline", _("baseline policy, not a language model")
+        PUBLISHED = "published", _("known only from a publication")
 
     name = models.CharField(max_length=300, unique=True)
     kind = models.CharField(max_length=10, choices=Kind)
@@ -49,8 +50,8 @@ class Judge(models.Model):
     """A judge: its identity is the hash of its whole configuration."""
 
     class Kind(models.TextChoices):
-        HEURISTIC = "heuristic", "heuristic rules, not a language model"
-        LANGUAGE_MODEL = "language_model", "language model"
+        HEURISTIC = "heuristic", _("heuristic rules, not a language model")
+        LANGUAGE_MODEL = "language_model", _("language model")
 
     name = models.CharField(max_length=300)
     kind = models.CharField(max_length=14, choices=Kind)
