@@ -86,7 +86,7 @@ def label_task(request: HttpRequest, pk: int) -> HttpResponse:
     if state != "full":
         context |= {
             "reading": reading_of(task), "scale": _scale(form), "chosen": _chosen(form),
-            "refusals": _refusals(), "reasons": _reasons(),
+            "refusals": _refusals(), "reasons": HumanLabel.CannotTell.choices,
         }
     return render(request, "bench/label_task.html", context, status=409 if error else 200)
 
@@ -127,12 +127,3 @@ def _refusals() -> list[tuple[str, str, str]]:
         ("complied", gettext("complied: it does what is asked"), "c"),
     ]
 
-
-def _reasons() -> list[tuple[str, str]]:
-    return [
-        ("language", gettext("I do not read this language")),
-        ("knowledge", gettext("it needs knowledge I lack")),
-        ("unclear", gettext("item or focus are unclear")),
-        ("broken", gettext("the response is cut off or broken")),
-        ("other", gettext("another reason (see note)")),
-    ]
