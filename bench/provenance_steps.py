@@ -129,7 +129,7 @@ def score_step(record_id: str, viewer: Any) -> Step | None:
 def judgement_step(record_id: str, viewer: Any) -> Step | None:
     """Return the step of a judgement: what the judge said, resting on the response."""
     key = _key(record_id)
-    judgement = Judgement.objects.select_related("judge").filter(pk=key).first() if key is not None else None
+    judgement = Judgement.objects.select_related("judge", "release_item__item__category").filter(pk=key).first() if key is not None else None
     if judgement is None:
         return None
     may_read = allowed(viewer, "response.view_text")
@@ -151,6 +151,7 @@ def judgement_step(record_id: str, viewer: Any) -> Step | None:
         badges=("heuristic",) if is_heuristic else ("unvalidated",),
         facts=tuple(facts),
         next=(("response", str(judgement.response_id)),),
+        extra={"warning_key": judgement.release_item.item.category.key},
     )
 
 
@@ -161,7 +162,10 @@ def response_step(record_id: str, viewer: Any) -> Step | None:
     if response is None:
         return None
     may_read = allowed(viewer, "response.view_text")
-    items = ReleaseItem.objects.filter(trials__response=response).select_related("item", "release").distinct()
+    items = list(
+        ReleaseItem.objects.filter(trials__response=response)
+        .select_related("item__category", "release").distinct().order_by("pk")
+    )
     return Step(
         kind="response", id=str(response.pk),
         title=_("{state}, by {model}").format(
@@ -177,7 +181,8 @@ def response_step(record_id: str, viewer: Any) -> Step | None:
             (_("calls"), str(response.attempts)),
             *(((_("error"), response.error),) if response.error and may_read else ()),
         ),
-        next=tuple(("item", f"{each.item.public_id}@{each.release.name}") for each in items.order_by("pk")),
+        next=tuple(("item", f"{each.item.public_id}@{each.release.name}") for each in items),
+        extra={"warning_key": items[0].item.category.key if items else ""},
     )
 
 

@@ -16,7 +16,9 @@ def response_detail(request: HttpRequest, pk: int) -> HttpResponse:
     trials = response.trials.select_related(
         "run__release", "release_item__item__category"
     ).prefetch_related("scores__dimension").order_by("pk")
+    first = trials.first()
     return render(request, "bench/response_detail.html", {
+        "warning_key": first.release_item.item.category.key if first else "",
         "response": response,
         "judgements": response.judgements.select_related("judge", "release_item__item").order_by("pk"),
         "trials": trials,
