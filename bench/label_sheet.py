@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Count, Q
 
+from bench.content_warning import content_warning
 from bench.formats.label_csv import SheetRow
 from bench.labelling import stance_words
 from bench.models import HumanLabel, LabelSample, LabelTask
@@ -43,12 +44,13 @@ def reading_of(task: LabelTask) -> Reading:
     frozen = trial.release_item
     case = case_of(frozen.content, language=trial.language, response=trial.response.text)
     name, definition = stance_words(case.stance, trial.language)
-    incident = frozen.item.incident
+    incident, category = frozen.item.incident, frozen.item.category
     harm = (incident.harm if incident else "") or harm_of(case.prompt, case.response)
+    fold = content_warning(category.key) or (Incident.Harm(harm).label if harm else "")
     return Reading(
-        item=case.item_id, category=frozen.item.category, language=case.language, prompt=case.prompt, focus=case.focus,
+        item=case.item_id, category=category, language=case.language, prompt=case.prompt, focus=case.focus,
         stance=name, stance_definition=definition, response=case.response,
-        fold=str(Incident.Harm(harm).label) if harm else "", fold_key=harm,
+        fold=str(fold), fold_key=category.key if content_warning(category.key) else harm,
     )
 
 

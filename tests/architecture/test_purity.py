@@ -16,6 +16,8 @@ PURE = [
     "annotation.agreement",
     "bench.specs",
     "bench.prompts",
+    "bench.labelling",
+    "bench.formats",
     "bench.execution",
     "bench.exceptions",
     "bench.derivation",

@@ -1,4 +1,4 @@
-// Labelling by keyboard: 0-9, t or 1 0 for ten, x cannot tell, r p c refusal, n note, ] skip, Enter keeps.
+// Labelling by keyboard: 0-9, t or 1 0 for ten, x cannot tell, r p c refusal, n note, f unfold, ] skip, Enter keeps.
 (function () {
   var form = document.getElementById("label-form");
   var skip = document.querySelector("[data-label-skip]");
@@ -49,6 +49,7 @@
     else if (event.key === "p") choose("partial");
     else if (event.key === "c") choose("complied");
     else if (event.key === "n") document.getElementById("label-note").focus();
+    else if (event.key === "f") document.querySelectorAll("main details.fold").forEach(function (fold) { fold.open = true; });
     else if (event.key === "]" && skip) skip.click();
     else return;
     event.preventDefault();

@@ -129,7 +129,7 @@ def test_texts_are_escaped_and_those_that_may_hurt_are_folded(client):
     client.force_login(make_user("annotator"))
     pages = {task.trial.response.text[0]: text_of(client.get(f"/bench/labels/{task.pk}/")) for task in tasks_of(sample)}
     assert "&lt;script&gt;alert" in pages["<"]
-    assert 'data-remember="label-self_harm"' in pages["T"]
+    assert 'data-remember="self_harm"' in pages["T"]
     assert "data-remember" not in pages["<"]
 
 
@@ -139,6 +139,16 @@ def test_a_response_on_an_incident_that_may_hurt_is_folded(client):
     make_score(run, item, make_language_model("m"), 5.0)
     client.force_login(make_user("annotator"))
     assert "It may hurt: violence" in text_of(client.get(f"/bench/labels/{make_label_sample(run).tasks.get().pk}/"))
+
+
+def test_prompt_and_response_of_a_category_that_may_hurt_are_folded_as_everywhere(client):
+    item = make_item(category="violence_hate")
+    run = make_run(make_release([item]))
+    make_score(run, item, make_language_model("m"), 5.0)
+    client.force_login(make_user("annotator"))
+    html = text_of(client.get(f"/bench/labels/{make_label_sample(run).tasks.get().pk}/"))
+    assert html.count('data-remember="violence_hate"') == 2
+    assert html.count("It may hurt: violence or hatred") == 2
 
 
 def test_saving_leads_to_the_next_that_waits_and_at_last_to_the_queue(client, sample):
