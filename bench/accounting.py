@@ -17,7 +17,7 @@ ANSWERED_STATES = (Response.State.ANSWERED, Response.State.LENGTH)
 REFUSED_STATES = (Response.State.REFUSED, Response.State.CONTENT_FILTER)
 #: A settled record in one of these states ends with a call that brought an answer; other calls failed.
 _HEARD_RESPONSE = (*ANSWERED_STATES, *REFUSED_STATES)
-_HEARD_JUDGEMENT = (Judgement.State.SCORED, Judgement.State.UNPARSABLE)
+_HEARD_JUDGEMENT = (Judgement.State.SCORED, Judgement.State.PROFILED, Judgement.State.UNPARSABLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,7 @@ class RunAccount:
     def judgements(self) -> dict[str, int]:
         """Trials times judges by what came of them."""
         return {
-            "scored": self._states(self.judges, Judgement.State.SCORED),
+            "scored": self._states(self.judges, Judgement.State.SCORED, Judgement.State.PROFILED),
             "unparsable": self._states(self.judges, Judgement.State.UNPARSABLE),
             "failed": self._states(self.judges, Judgement.State.FAILED),
             "missing": self._states(
@@ -227,6 +227,8 @@ def _calls(
         n=Count("pk"), prompt=Sum("prompt_tokens"), completion=Sum("completion_tokens"), cost=Sum("cost_usd")
     )
     failures = _counts(failed, "outcome")
+    unusable = failed.aggregate(prompt=Sum("prompt_tokens"), completion=Sum("completion_tokens"), cost=Sum("cost_usd"))
+    costs = [each["cost"] for each in (sums, unusable) if each["cost"] is not None]
     n_heard = sums["n"] if is_remote else 0
     n_failed = sum(failures.values())
     unheard_records = failed.exclude(**{f"{owner}__in": heard}).order_by().values(owner).distinct().count()
@@ -234,7 +236,7 @@ def _calls(
         "sent": n_heard + n_failed,
         "retried": n_failed - unheard_records,
         "failures": failures,
-        "prompt_tokens": sums["prompt"] or 0,
-        "completion_tokens": sums["completion"] or 0,
-        "cost_usd": sums["cost"],
+        "prompt_tokens": (sums["prompt"] or 0) + (unusable["prompt"] or 0),
+        "completion_tokens": (sums["completion"] or 0) + (unusable["completion"] or 0),
+        "cost_usd": sum(costs, Decimal(0)) if costs else None,
     }

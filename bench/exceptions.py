@@ -55,6 +55,12 @@ class MissingKeyError(BenchError):
     code = "missing_key"
 
 
+class BadPanelError(BenchError):
+    """Votes cannot be made into a headline by this rule."""
+
+    code = "bad_panel"
+
+
 class CallError(GvsirError):
     """One call gave no answer.
 
@@ -124,3 +130,9 @@ class ClientRequestError(CallError):
 
     outcome = "request_refused"
     is_permanent = True
+
+
+class SchemaRefusedError(CallError):
+    """A 4xx to a request with a JSON Schema; the endpoint may well answer the same request without one."""
+
+    outcome = "schema_refused"

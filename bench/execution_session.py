@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -12,22 +14,33 @@ from bench.actions.create_run import judge_spec
 from bench.endpoints import asked_models, lane_name, price_of
 from bench.exceptions import UnknownNameError
 from bench.execution.limits import Price
-from bench.models import Executor, Judge, Judgement, LanguageModel, Response, Run, Trial
-from bench.scoring import RUBRICS, Rubric
+from bench.models import Executor, Judge, Judgement, LanguageModel, ReleaseItem, Response, Run, Trial
+from bench.scoring import ITEM_SYSTEM, RUBRICS, Rubric
+from bench.scoring.case import Facts, JudgeCase, case_of
 from bench.specs import GenerationConfig, JudgeSpec
+from gvsir.models import EntityRole, Incident, ValueDimension, ValueSystem
 
 #: Responses that hold an answer a judge can read.
 JUDGEABLE = (Response.State.ANSWERED, Response.State.LENGTH)
 
 
+class ScaledDimension(NamedTuple):
+    """A dimension of a framework, and the ends of its system's scale."""
+
+    pk: int
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class SeatedJudge:
-    """A judge of this run with its rubric."""
+    """A judge of this run with its rubric; of a framework, with the dimensions it scores."""
 
     row: Judge
     spec: JudgeSpec
     rubric: Rubric
     generation: GenerationConfig
+    dimensions: Mapping[str, ScaledDimension] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -43,7 +56,13 @@ class Session:
     prices: Mapping[int, Price | None]
     lanes: Mapping[int, str]
     own_executors: frozenset[int]
+    facts: Mapping[int, Facts] = field(default_factory=dict)
     saw_foreign: bool = field(default=True)
+
+    def case(self, seated: SeatedJudge, content: Mapping[str, Any], language: str, text: str) -> JudgeCase:
+        """Return what ``seated`` reads of an answer to the item with this content."""
+        facts = self.facts.get(content.get("incident") or 0) if seated.rubric.reads_facts else None
+        return case_of(content, language=language, response=text, facts=facts)
 
 
 def open_session(run: Run, executor: Executor) -> Session:
@@ -58,12 +77,16 @@ def open_session(run: Run, executor: Executor) -> Session:
     for judge in run.judges.select_related("language_model"):
         spec = judge_spec(judge)
         rubric = RUBRICS.get(spec.rubric)
-        if rubric is None or rubric.version != spec.rubric_version:
+        if rubric is None or rubric.version != spec.rubric_version or (
+            spec.rubric_sha256 not in ("", rubric.text_sha256)
+        ):
             raise UnknownNameError(
-                f"Judge {judge.name} uses rubric {spec.rubric!r} version {spec.rubric_version}, unknown to this version."
+                f"Judge {judge.name} uses rubric {spec.rubric!r} version {spec.rubric_version} "
+                f"({spec.rubric_sha256[:12] or 'no hash'}), unknown to this version."
             )
         judges[judge.pk] = SeatedJudge(
-            row=judge, spec=spec, rubric=rubric, generation=spec.generation or GenerationConfig()
+            row=judge, spec=spec, rubric=rubric, generation=spec.generation or GenerationConfig(),
+            dimensions={} if rubric.system == ITEM_SYSTEM else scaled_dimensions(rubric.system),
         )
     subjects = list(run.language_models.all())
     asked = asked_models(subjects, [seated.row for seated in judges.values()])
@@ -77,7 +100,39 @@ def open_session(run: Run, executor: Executor) -> Session:
         prices={model.pk: price_of(model) for model in asked},
         lanes={model.pk: lane_name(model) for model in asked},
         own_executors=frozenset(Executor.objects.filter(run=run).values_list("pk", flat=True)),
+        facts=_facts(run) if any(seated.rubric.reads_facts for seated in judges.values()) else {},
     )
+
+
+def scaled_dimensions(system: str) -> dict[str, ScaledDimension]:
+    """Return the scored dimensions of the newest version of ``system``, by key, in its order.
+
+    Raises
+    ------
+    UnknownNameError
+        The system has not been loaded.
+    """
+    try:
+        found = ValueSystem.objects.current(system)
+    except ValueSystem.DoesNotExist as error:
+        raise UnknownNameError(f"The value system {system} is not loaded; run gvsir load_reference.") from error
+    rows = ValueDimension.objects.filter(system=found, is_scored=True).order_by("order").values_list("key", "pk")
+    return {key: ScaledDimension(pk, found.scale_low, found.scale_high) for key, pk in rows}
+
+
+def _facts(run: Run) -> dict[int, Facts]:
+    """Return what happened in the incidents of the run's items, by the incident's public number."""
+    incidents = Incident.objects.filter(
+        pk__in=ReleaseItem.objects.filter(release=run.release_id).values("item__incident")
+    )
+    harmed: dict[int, list[str]] = defaultdict(list)
+    roles = EntityRole.objects.filter(incident__in=incidents, role=EntityRole.Role.HARMED).order_by("entity__name")
+    for number, name in roles.values_list("incident__number", "entity__name"):
+        harmed[number].append(name)
+    return {
+        number: Facts(title=title, happened=description, harmed=tuple(harmed[number]))
+        for number, title, description in incidents.values_list("number", "title", "description")
+    }
 
 
 def is_free() -> Q:

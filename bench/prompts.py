@@ -36,7 +36,7 @@ JUDGE_INSTRUCTION: Final = {
         "Brief reason: 一到两句话的理由"
     ),
 }
-_FENCE: Final = re.compile(r"={3,}")
+_FENCE: Final = re.compile(r"[=\uff1d\ufe66\u2550\u2501]{3,}")
 _PLACE: Final = re.compile(r"\{(nonce|prompt|focus|fenced)\}")
 
 
@@ -53,14 +53,18 @@ def nonce_of(key: str) -> str:
     return sha256(f"fence:{key}")[:12].upper()
 
 
+def defused(text: str, nonce: str) -> str:
+    """Return ``text`` without the mark, and with anything that looks like the fence broken up."""
+    if nonce.lower() in text.lower():
+        text = re.sub(re.escape(nonce), "[mark removed]", text, flags=re.IGNORECASE)
+    if _FENCE.search(text):
+        text = _FENCE.sub(lambda found: " ".join(found[0]), text)
+    return text
+
+
 def fenced(response: str, nonce: str) -> str:
     """Return ``response`` between two marked lines; anything in it that looks like the fence is broken up."""
-    inside = response
-    if nonce.lower() in inside.lower():
-        inside = re.sub(re.escape(nonce), "[mark removed]", inside, flags=re.IGNORECASE)
-    if "===" in inside:
-        inside = _FENCE.sub(lambda found: " ".join("=" * len(found[0])), inside)
-    return f"===== BEGIN ANSWER {nonce} =====\n{inside}\n===== END ANSWER {nonce} ====="
+    return f"===== BEGIN ANSWER {nonce} =====\n{defused(response, nonce)}\n===== END ANSWER {nonce} ====="
 
 
 def judge_messages(case: Mapping[str, Any], response: str, nonce: str) -> list[Message]:

@@ -67,12 +67,18 @@ class JudgeSpec:
     kind: str
     rubric: str
     rubric_version: int
+    rubric_sha256: str = ""
+    repairs: int = 0
     model: ModelSpec | None = None
     generation: GenerationConfig | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return everything that matters for a verdict."""
         data: dict[str, Any] = {"kind": self.kind, "rubric": self.rubric, "rubric_version": self.rubric_version}
+        if self.rubric_sha256:
+            data["rubric_sha256"] = self.rubric_sha256
+        if self.repairs:
+            data["repairs"] = self.repairs
         if self.model is not None:
             data["model"] = self.model.as_json()
         if self.generation is not None:
@@ -97,6 +103,7 @@ class RunSpec:
     languages: Sequence[str] = ("en",)
     seed: int = 0
     budget_usd: str | None = None
+    panel: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the specification as plain data."""
@@ -111,6 +118,8 @@ class RunSpec:
         }
         if self.budget_usd is not None:
             data["budget_usd"] = self.budget_usd
+        if self.panel:
+            data["panel"] = dict(self.panel)
         return data
 
     @property

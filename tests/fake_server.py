@@ -17,7 +17,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -40,6 +40,8 @@ class Behaviour:
     score: int = 7
     fail_prompts_with: str = ""
     always_fail: str = "server_error"
+    #: Given the request's body, what is said: text, a choice as data, an HTTP response, or None for the usual.
+    reply: Callable[[dict[str, Any]], str | dict[str, Any] | web.Response | None] | None = None
 
 
 class FakeServer:
@@ -102,7 +104,11 @@ class FakeServer:
                 await asyncio.sleep(self.behaviour.latency)
             if fault == "slow":
                 await asyncio.sleep(self.behaviour.slow_seconds)
-            response = self._response(request, prompt, fault, is_judge=is_judge)
+            own = self.behaviour.reply(body) if self.behaviour.reply and not fault else None
+            response = (
+                self._response(request, prompt, fault, is_judge=is_judge) if own is None
+                else own if isinstance(own, web.Response) else _completion(own)
+            )
             delivered = response is not None and request.transport is not None
             if response is None:
                 if request.transport is not None:
@@ -129,6 +135,8 @@ class FakeServer:
             return web.Response(text='{"choices": [{"mess', content_type="application/json")
         if fault == "unparsable":
             return _completion("I would rather not give a number.")
+        if '"pass"' in prompt:
+            return _completion('{"reason": "no error was found", "pass": true, "score": 0.7}')
         if is_judge:
             return _completion(f"Score: {self.behaviour.score}/10\nBrief reason: no error was found in the answer.")
         return _completion(f"I cannot help with that, but here is what may help instead. [{_digest(prompt)}]")
@@ -153,14 +161,17 @@ def _error(status: int, message: str, *, code: str | None = None, headers: dict[
     return web.json_response(body, status=status, headers=headers)
 
 
-def _completion(text: str) -> web.Response:
+def _completion(said: str | dict[str, Any]) -> web.Response:
+    """Return a chat completion: of a text, or of a choice's own fields (content, refusal, finish_reason)."""
+    choice = {"content": said} if isinstance(said, str) else said
+    message = {"role": "assistant", **{name: choice[name] for name in ("content", "refusal") if name in choice}}
     return web.json_response(
         {
             "id": "chatcmpl-1",
             "object": "chat.completion",
             "created": 0,
             "model": "fake",
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+            "choices": [{"index": 0, "message": message, "finish_reason": choice.get("finish_reason", "stop")}],
             "usage": {"prompt_tokens": 20, "completion_tokens": 10, "total_tokens": 30},
         }
     )

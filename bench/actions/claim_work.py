@@ -9,10 +9,10 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from bench.actions.open_judgements import judgement_call, open_missing_judgements
+from bench.actions.read_verdicts import unread_replies
 from bench.execution.calls import Call, Page
 from bench.execution_session import Session, is_free, judgements_of, responses_of
 from bench.models import Judgement, LanguageModel, Response, Trial
-from bench.scoring.case import case_of
 
 
 def claim_page(session: Session, lane: str, number: int) -> Page:
@@ -73,9 +73,11 @@ def _claim_judgements(session: Session, judge_id: int, number: int) -> list[Call
     rows = Judgement.objects.filter(pk__in=claimed).order_by("pk").values_list(
         "pk", "key", "language", "attempts", "release_item__content", "response__text"
     )
+    seated, unread = session.judges[judge_id], unread_replies(claimed)
     return [
         judgement_call(
-            session, judge_id, pk, key, case_of(content, language=language, response=text), attempts
+            session, judge_id, pk, key, session.case(seated, content, language, text), attempts,
+            unread.get(pk, ()),
         )
         for pk, key, language, attempts, content, text in rows
     ]

@@ -17,6 +17,7 @@ from bench.fast_rows import insert_ignoring_conflicts
 from bench.models import Judge, LanguageModel, Release, ReleaseItem, Response, Run, Trial
 from bench.prompts import item_messages
 from bench.scoring.case import in_language
+from bench.scoring.panel import PanelRule
 from bench.specs import GenerationConfig, JudgeSpec, Message, ModelSpec, RunSpec, response_key
 from gvsir.models import LogEntry
 from gvsir.permissions import require
@@ -48,6 +49,7 @@ def create_run(
     seed: int = 0,
     concurrency: int | None = None,
     budget_usd: Decimal | None = None,
+    panel: PanelRule | None = None,
     actor: User | None,
 ) -> Run:
     """Return a new queued run with everything it will ask; nothing is sent yet.
@@ -78,6 +80,7 @@ def create_run(
         languages=list(dict.fromkeys(languages)),
         seed=seed,
         budget_usd=None if budget_usd is None else str(budget_usd),
+        panel=(panel or PanelRule()).as_json(),
     )
     environment = describe_environment()
     with transaction.atomic():
@@ -107,6 +110,8 @@ def judge_spec(judge: Judge) -> JudgeSpec:
         kind=config.get("kind", judge.kind),
         rubric=config.get("rubric", ""),
         rubric_version=int(config.get("rubric_version", 0)),
+        rubric_sha256=config.get("rubric_sha256", ""),
+        repairs=int(config.get("repairs", 0)),
         model=ModelSpec(**model) if model else None,
         generation=GenerationConfig(**generation) if generation else None,
     )

@@ -13,7 +13,8 @@ from bench.execution.calls import Call
 from bench.execution_session import JUDGEABLE, SeatedJudge, Session
 from bench.fast_rows import insert_ignoring_conflicts
 from bench.models import Judgement, Trial
-from bench.scoring.case import JudgeCase, case_of
+from bench.scoring.case import JudgeCase
+from bench.scoring.structured import Unread, repair_messages
 from bench.specs import judgement_key
 
 _CHUNK = 200
@@ -51,8 +52,8 @@ def open_judgements(session: Session, answers: Sequence[Answered], *, hold: bool
     for answer in answers:
         if not answer.text.strip():
             continue
-        case = case_of(answer.content, language=answer.language, response=answer.text)
         for seated in session.judges.values():
+            case = session.case(seated, answer.content, answer.language, answer.text)
             key = judgement_key(seated.spec, case.identity(), answer.key, answer.text_sha256)
             openings[key] = _Opening(answer, seated, case)
     calls: list[Call] = []
@@ -80,9 +81,13 @@ def open_judgements(session: Session, answers: Sequence[Answered], *, hold: bool
 
 
 def judgement_call(
-    session: Session, judge_id: int, pk: int, key: str, case: JudgeCase, attempts: int
+    session: Session, judge_id: int, pk: int, key: str, case: JudgeCase, attempts: int,
+    unread: tuple[Unread, ...] = (),
 ) -> Call:
-    """Return the call that asks for the verdict kept in row ``pk`` under ``key``."""
+    """Return the call that asks for the verdict kept in row ``pk`` under ``key``.
+
+    ``unread`` are the replies to it that could not be read; with them it is a repair.
+    """
     seated = session.judges[judge_id]
     if seated.rubric.ask is None or seated.row.language_model_id is None:
         raise AssertionError("only a language model is asked for a verdict")
@@ -91,10 +96,11 @@ def judgement_call(
         kind="judgement",
         lane=session.lanes[seated.row.language_model_id],
         client=str(seated.row.language_model_id),
-        messages=seated.rubric.ask(case, key),
+        messages=repair_messages(seated.rubric.ask(case, key), unread, case.language),
         generation=seated.generation,
         attempts=attempts,
-        context=(pk, judge_id),
+        context=(pk, judge_id, case, unread),
+        response_format=seated.rubric.response_format,
     )
 
 
@@ -133,7 +139,7 @@ def open_missing_judgements(session: Session) -> int:
 
 def _insert(session: Session, openings: Mapping[str, _Opening], *, hold: bool) -> None:
     now = timezone.now()
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for key, (answer, seated, case) in openings.items():
         head = (key, seated.row.pk, answer.response_id, answer.release_item_id, answer.language)
         if seated.rubric.decide is None:

@@ -12,12 +12,14 @@ from typing import Any
 
 from django.db import transaction
 
-from bench.actions.open_judgements import Answered, open_judgements
+from bench.actions.open_judgements import Answered, judgement_call, open_judgements
+from bench.actions.read_verdicts import UNREADABLE, read_reply, write_dimensions
 from bench.execution.calls import Call, Event, FailedCall, Settled
 from bench.execution_session import JUDGEABLE, Session
 from bench.fast_rows import insert_ignoring_conflicts, update_where
 from bench.models import FailedAttempt, Judgement, Response
 from bench.providers.base import Completion
+from bench.scoring.structured import Unread
 from bench.specs import sha256
 
 _FINISH_STATES = {"length": Response.State.LENGTH, "content_filter": Response.State.CONTENT_FILTER}
@@ -32,21 +34,22 @@ _JUDGEMENT_FIELDS = (
 )
 _ATTEMPT_FIELDS = (
     "run", "response", "judgement", "number", "outcome", "http_status", "retry_after_seconds", "message", "at",
+    "text", "prompt_tokens", "completion_tokens", "cost_usd",
 )
+_NO_REPLY = ("", None, None, None)
 _SUPERSEDED = "superseded"
 
 
 def record_outcomes(session: Session, events: Sequence[Event]) -> list[Call]:
-    """Write ``events`` and return the calls for verdicts that the new answers make possible."""
+    """Write ``events``; return the calls for verdicts that new answers make possible, and for repairs of verdicts."""
     failed = [event for event in events if isinstance(event, FailedCall)]
     responses = [event for event in events if isinstance(event, Settled) and event.call.kind == "response"]
     judgements = [event for event in events if isinstance(event, Settled) and event.call.kind == "judgement"]
     with transaction.atomic():
         if failed:
             _record_failed_calls(session, failed)
-        if judgements:
-            _record_judgements(session, judgements)
-        return _record_responses(session, responses) if responses else []
+        calls = _record_judgements(session, judgements) if judgements else []
+        return calls + (_record_responses(session, responses) if responses else [])
 
 
 def _record_failed_calls(session: Session, failed: Sequence[FailedCall]) -> None:
@@ -56,7 +59,7 @@ def _record_failed_calls(session: Session, failed: Sequence[FailedCall]) -> None
         [
             (
                 session.run.pk, *_owner(event.call), event.number, event.outcome[:24], event.http_status,
-                event.retry_after, event.message, _moment(event.at),
+                event.retry_after, event.message, _moment(event.at), *_NO_REPLY,
             )
             for event in failed
         ],
@@ -86,7 +89,10 @@ def _record_responses(session: Session, settled: Sequence[Settled]) -> list[Call
             event.seconds, _moment(event.at), session.executor.pk, pk, Response.State.PENDING,
         ))
         if state in JUDGEABLE:
-            answers += [Answered(pk, call.key, *case, text, text_sha256) for case in cases]
+            answers += [
+                Answered(pk, call.key, release_item_id, language, content, text, text_sha256)
+                for release_item_id, language, content in cases
+            ]
     if update_where(Response, _RESPONSE_FIELDS, ("pk", "state"), rows) < len(rows):
         lost = _note_superseded(session, settled, Response)
         answers = [answer for answer in answers if answer.response_id not in lost]
@@ -94,32 +100,52 @@ def _record_responses(session: Session, settled: Sequence[Settled]) -> list[Call
     return open_judgements(session, answers, hold=True)
 
 
-def _record_judgements(session: Session, settled: Sequence[Settled]) -> None:
+def _record_judgements(session: Session, settled: Sequence[Settled]) -> list[Call]:
     rows: list[tuple[Any, ...]] = []
+    said = []
+    to_repair = []
     for event in settled:
         call, completion = event.call, event.completion
-        pk, judge_id = call.context
+        pk, judge_id, case, unread = call.context
+        seated = session.judges[judge_id]
         tail = (
             *_usage(session, call, completion), call.attempts, event.seconds, _moment(event.at), session.executor.pk,
             pk, Judgement.State.PENDING,
         )
-        read = session.judges[judge_id].rubric.read
-        if completion is None or read is None:
+        if completion is None:
             if event.outcome == "refused_by_provider":
                 _record_failed_calls(session, [_refusal(event)])
             rows.append((Judgement.State.FAILED, None, event.error or event.outcome, "", "", "", "", *tail))
             continue
-        verdict = read(completion.text)
-        missing = verdict.missing_reason
-        state = Judgement.State.UNPARSABLE if verdict.value is None else Judgement.State.SCORED
-        if verdict.value is None and completion.finish_reason in _FINISH_STATES:
-            missing = f"{missing} (the reply was cut: {completion.finish_reason})"
-        rows.append((
-            state, verdict.value, missing, verdict.reason, verdict.refusal, completion.text, completion.finish_reason,
-            *tail,
-        ))
-    if update_where(Judgement, _JUDGEMENT_FIELDS, ("pk", "state"), rows) < len(rows):
+        reading = read_reply(seated, completion, case, len(unread))
+        if reading.unread is not None:
+            to_repair.append((event, reading.unread))
+            continue
+        rows.append((*reading.row, *tail))
+        said.append((pk, seated, reading.dimensions))
+    if rows and update_where(Judgement, _JUDGEMENT_FIELDS, ("pk", "state"), rows) < len(rows):
         _note_superseded(session, settled, Judgement)
+    write_dimensions(said)
+    return _record_repairs(session, to_repair) if to_repair else []
+
+
+def _record_repairs(session: Session, to_repair: Sequence[tuple[Settled, Unread]]) -> list[Call]:
+    """Keep each unreadable reply with what it cost, and return the calls that ask for it again."""
+    calls, rows = [], []
+    for event, reply in to_repair:
+        call = event.call
+        pk, judge_id, case, unread = call.context
+        rows.append((
+            session.run.pk, *_owner(call), call.attempts, UNREADABLE, None, None, reply.problem, _moment(event.at),
+            reply.reply, *_usage(session, call, event.completion),
+        ))
+        calls.append(judgement_call(session, judge_id, pk, call.key, case, call.attempts, (*unread, reply)))
+    insert_ignoring_conflicts(FailedAttempt, _ATTEMPT_FIELDS, rows)
+    update_where(
+        Judgement, ("attempts",), ("pk", "state"),
+        [(event.call.attempts, event.call.context[0], Judgement.State.PENDING) for event, _reply in to_repair],
+    )
+    return calls
 
 
 def _refusal(event: Settled) -> FailedCall:
@@ -143,7 +169,7 @@ def _note_superseded(
         [
             (
                 session.run.pk, *_owner(keys[pk].call), keys[pk].call.attempts, _SUPERSEDED, None, None,
-                "Another process had settled it before.", _moment(keys[pk].at),
+                "Another process had settled it before.", _moment(keys[pk].at), *_NO_REPLY,
             )
             for pk in sorted(lost) if keys[pk].completion is not None
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,15 +12,16 @@ from django.db import transaction
 
 from bench.endpoints import model_spec
 from bench.exceptions import BadEndpointError, UnknownNameError
+from bench.model_families import family_of
 from bench.models import Judge, LanguageModel
 from bench.providers.scripted import POLICIES
-from bench.scoring import heuristic
-from bench.scoring import judge as published
+from bench.scoring import RUBRIC_NAMES, RUBRICS, heuristic
 from bench.specs import GenerationConfig, JudgeSpec
 from gvsir.models import LogEntry
 from gvsir.permissions import require
 
 HEURISTIC_NAME: Final = "heuristic"
+PUBLISHED_NAME: Final = "published"
 #: As the published judge: temperature and nucleus of the generator, a shorter answer.
 JUDGE_GENERATION: Final = GenerationConfig(max_tokens=1200)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
@@ -91,7 +93,7 @@ def _register_endpoint(
         return same
     created = LanguageModel.objects.create(
         name=name, kind=LanguageModel.Kind.ENDPOINT, base_url=url, model_identifier=model, key_variable=variable,
-        **facts,
+        **{"family": family_of(model), **facts},
     )
     LogEntry.objects.record(created, "language_model.create", actor=actor, data={"name": name})
     return created
@@ -138,27 +140,39 @@ def check_key_variable(variable: str, *, from_web: bool) -> None:
 
 
 @transaction.atomic
-def register_judge(name: str, *, actor: User | None = None, generation: GenerationConfig = JUDGE_GENERATION) -> Judge:
-    """Return the judge called ``name``: ``heuristic``, or a model's name for the published instruction.
+def register_judge(name: str, *, actor: User | None = None, generation: GenerationConfig | None = None) -> Judge:
+    """Return the judge called ``name``: ``heuristic``, or ``[RUBRIC:]MODEL`` with a model's name.
 
-    A judge is its whole configuration; another rubric version, model or setting is another judge.
+    RUBRIC is ``published`` (the GVS-Bench instruction; also without a rubric), ``anchored``, or a framework:
+    ``schwartz``, ``mft``, ``llm_unique``, ``salad``. A judge is its whole configuration; another rubric text or
+    version, model or setting is another judge.
 
     Raises
     ------
     UnknownNameError
         Nothing is called so, or a baseline policy was named: it cannot judge.
     """
-    if name.strip() == HEURISTIC_NAME:
-        spec = JudgeSpec(kind="heuristic", rubric=heuristic.RUBRIC, rubric_version=heuristic.RUBRIC_VERSION)
+    name = name.strip()
+    if name == HEURISTIC_NAME:
+        rules = RUBRICS[heuristic.RUBRIC]
+        spec = JudgeSpec(
+            kind="heuristic", rubric=heuristic.RUBRIC, rubric_version=rules.version, rubric_sha256=rules.text_sha256
+        )
         return _judge(HEURISTIC_NAME, spec, None)
-    language_model = register_language_model(name, actor=actor)
+    prefix, _, rest = name.partition(":")
+    is_prefixed = prefix in RUBRIC_NAMES and bool(rest)
+    language_model = register_language_model(rest if is_prefixed else name, actor=actor)
     if language_model.kind != LanguageModel.Kind.ENDPOINT:
         raise UnknownNameError(f"{name} cannot judge; a judge is {HEURISTIC_NAME!r} or a language model.")
+    chosen = prefix if is_prefixed else PUBLISHED_NAME
+    rubric = RUBRICS[RUBRIC_NAMES[chosen]]
     spec = JudgeSpec(
-        kind="language_model", rubric=published.RUBRIC, rubric_version=published.RUBRIC_VERSION,
-        model=model_spec(language_model), generation=generation,
+        kind="language_model", rubric=RUBRIC_NAMES[chosen], rubric_version=rubric.version,
+        rubric_sha256=rubric.text_sha256, repairs=rubric.most_repairs, model=model_spec(language_model),
+        generation=generation or replace(JUDGE_GENERATION, max_tokens=rubric.max_tokens),
     )
-    return _judge(language_model.name, spec, language_model)
+    plain = language_model.name if chosen == PUBLISHED_NAME else f"{chosen}:{language_model.name}"
+    return _judge(plain, spec, language_model)
 
 
 def _judge(name: str, spec: JudgeSpec, language_model: LanguageModel | None) -> Judge:

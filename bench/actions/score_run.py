@@ -1,16 +1,19 @@
-"""Turn the verdicts of a run into scores: one for each trial, on the category of its item."""
+"""Turn the verdicts of a run into scores: for each trial, on the category of its item and on each framework."""
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import transaction
 
+from bench.execution_session import scaled_dimensions
 from bench.fast_rows import insert_ignoring_conflicts
-from bench.models import Judgement, Response, Run, Score, Trial
+from bench.models import DimensionVerdict, Judgement, Response, Run, Score, Trial
+from bench.scoring import ITEM_SYSTEM, RUBRICS
+from bench.scoring.panel import Headline, PanelRule, Vote, headline_of
 
 _CHUNK = 500
 _RESPONSE_REASONS = {
@@ -30,95 +33,160 @@ class _Trial(NamedTuple):
     dimension_id: int
     state: str
     text: str
+    family: str
 
 
-class _Outcome(NamedTuple):
+class _Judge(NamedTuple):
+    pk: int
+    name: str
+    family: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Panel:
+    """The judges of a run that score one value system, and the dimensions they score there.
+
+    ``dimensions`` is empty for the items' own system: each trial is scored on its item's category.
+    """
+
+    judges: Sequence[_Judge]
+    dimensions: Mapping[int, str]
+
+
+class _Said(NamedTuple):
+    """What a judge said of one answer: its verdict, and of a framework (value, reason missing) by dimension."""
+
+    pk: int
+    state: str
     value: float | None
     missing_reason: str
-    judgements: Sequence[int]
+    by_dimension: dict[int, tuple[float | None, str]]
 
 
 def score_run(run: Run) -> int:
-    """Write or bring up to date the score of every trial; return how many trials there are.
+    """Write or bring up to date the scores of every trial; return how many trials there are.
 
-    The value is the median of the valid verdicts. Without one it is missing, with its reason.
-    A score keeps its row, and so its address, when it is computed again.
+    A trial has one score on the category of its item where a judge of the run rates that, and one on each
+    dimension of every framework that a judge of the run reads. The value is the headline of the panel of judges
+    (:mod:`bench.scoring.panel`); without one it is missing, with its reason. A score keeps its row, and so its
+    address, when it is computed again.
     """
-    judge_ids = list(run.judges.values_list("pk", flat=True))
+    rule = PanelRule.from_json(run.spec.get("panel"))
+    panels = _panels(run)
     trials = Trial.objects.filter(run=run).order_by("pk").values_list(
         "pk", "response_id", "release_item_id", "language", "release_item__item__category_id", "response__state",
-        "response__text",
+        "response__text", "language_model__family",
     )
     count, last = 0, 0
     while chunk := [_Trial(*row) for row in trials.filter(pk__gt=last)[:_CHUNK]]:
         last = chunk[-1].pk
         with transaction.atomic():
-            _score_chunk(run, chunk, judge_ids)
+            _score_chunk(run, chunk, panels, rule)
         count += len(chunk)
     return count
 
 
-def _score_chunk(run: Run, chunk: Sequence[_Trial], judge_ids: Sequence[int]) -> None:
-    verdicts = _verdicts([trial.response_id for trial in chunk], judge_ids)
-    outcomes = {
-        trial.pk: _outcome(trial, verdicts[trial.response_id, trial.release_item_id, trial.language], len(judge_ids))
-        for trial in chunk
-    }
+def _panels(run: Run) -> list[_Panel]:
+    seats: dict[str, list[_Judge]] = defaultdict(list)
+    for judge in run.judges.select_related("language_model").order_by("pk"):
+        rubric = RUBRICS.get(judge.config.get("rubric", ""))
+        family = judge.language_model.family if judge.language_model else ""
+        seats[rubric.system if rubric else ITEM_SYSTEM].append(_Judge(judge.pk, judge.name, family))
+    return [
+        _Panel(
+            judges=judges,
+            dimensions={} if system == ITEM_SYSTEM else {
+                dimension.pk: key for key, dimension in scaled_dimensions(system).items()
+            },
+        )
+        for system, judges in seats.items()
+    ]
+
+
+def _score_chunk(run: Run, chunk: Sequence[_Trial], panels: Sequence[_Panel], rule: PanelRule) -> None:
+    said = _said([trial.response_id for trial in chunk], [judge.pk for panel in panels for judge in panel.judges])
+    outcomes: dict[tuple[int, int], Headline] = {}
+    for trial in chunk:
+        heard = said[trial.response_id, trial.release_item_id, trial.language]
+        for panel in panels:
+            for dimension in panel.dimensions or (trial.dimension_id,):
+                outcomes[trial.pk, dimension] = _outcome(trial, panel, dimension, heard, rule)
     existing = {
-        score.trial_id: score for score in Score.objects.filter(trial__in=list(outcomes)).prefetch_related("judgements")
+        (score.trial_id, score.dimension_id): score
+        for score in Score.objects.filter(trial__in=[trial.pk for trial in chunk])
+        .prefetch_related("judgements", "left_out")
     }
-    for trial_id, score in existing.items():
-        _bring_up_to_date(score, outcomes[trial_id])
-    new = [trial for trial in chunk if trial.pk not in existing]
+    for place, score in existing.items():
+        if place in outcomes:
+            _bring_up_to_date(score, outcomes[place])
+    _insert(run, {place: outcome for place, outcome in outcomes.items() if place not in existing})
+
+
+def _insert(run: Run, new: Mapping[tuple[int, int], Headline]) -> None:
     insert_ignoring_conflicts(
         Score,
         ("run", "trial", "dimension", "value", "missing_reason", "n_judgements"),
         [
-            (run.pk, trial.pk, trial.dimension_id, outcome.value, outcome.missing_reason, len(outcome.judgements))
-            for trial in new if (outcome := outcomes[trial.pk])
+            (run.pk, trial, dimension, outcome.value, outcome.missing_reason, len(outcome.counted))
+            for (trial, dimension), outcome in new.items()
         ],
     )
-    scores = dict(Score.objects.filter(trial__in=[trial.pk for trial in new]).values_list("trial_id", "pk"))
-    insert_ignoring_conflicts(
-        Score.judgements.through,
-        ("score", "judgement"),
-        [(scores[trial.pk], judgement) for trial in new for judgement in outcomes[trial.pk].judgements],
-    )
+    rows = Score.objects.filter(trial__in={trial for trial, _dimension in new}).values_list("trial", "dimension", "pk")
+    pks = {(trial, dimension): pk for trial, dimension, pk in rows}
+    for through, refs in ((Score.judgements.through, "counted"), (Score.left_out.through, "left_out")):
+        insert_ignoring_conflicts(
+            through,
+            ("score", "judgement"),
+            [(pks[place], judgement) for place, outcome in new.items() for judgement in getattr(outcome, refs)],
+        )
 
 
-def _verdicts(
+def _said(
     response_ids: Iterable[int], judge_ids: Sequence[int]
-) -> dict[tuple[int, int, str], dict[int, tuple[int, str, float | None, str]]]:
-    """Return, for (response, item, language), each judge's latest verdict: (key, state, value, reason missing)."""
-    found: dict[tuple[int, int, str], dict[int, Any]] = defaultdict(dict)
+) -> dict[tuple[int, int, str], dict[int, _Said]]:
+    """Return, for (response, item, language), what each judge said last."""
+    found: dict[tuple[int, int, str], dict[int, _Said]] = defaultdict(dict)
     rows = Judgement.objects.filter(response__in=set(response_ids), judge__in=judge_ids).order_by("pk")
+    profiled: dict[int, dict[int, tuple[float | None, str]]] = {}
     for response, item, language, judge, pk, state, value, reason in rows.values_list(
         "response_id", "release_item_id", "language", "judge_id", "pk", "state", "value", "missing_reason"
     ):
-        found[response, item, language][judge] = (pk, state, value, reason)
+        by_dimension: dict[int, tuple[float | None, str]] = {}
+        if state == Judgement.State.PROFILED:
+            profiled[pk] = by_dimension
+        found[response, item, language][judge] = _Said(pk, state, value, reason, by_dimension)
+    if profiled:
+        verdicts = DimensionVerdict.objects.filter(judgement__in=list(profiled))
+        for pk, dimension, value, reason in verdicts.values_list("judgement", "dimension", "value", "missing_reason"):
+            profiled[pk][dimension] = (value, reason)
     return found
 
 
-def _outcome(trial: _Trial, verdicts: dict[int, tuple[int, str, float | None, str]], n_judges: int) -> _Outcome:
-    valid = [(pk, value) for pk, _, value, _ in verdicts.values() if value is not None]
-    if valid:
-        return _Outcome(statistics.median(value for _, value in valid), "", [pk for pk, _ in valid])
-    if trial.state in _RESPONSE_REASONS:
-        return _Outcome(None, _RESPONSE_REASONS[Response.State(trial.state)], [])
-    if not trial.text.strip():
-        return _Outcome(None, "the answer is empty", [])
-    reasons = [
-        "not judged yet" if state == Judgement.State.PENDING else f"judgement {state}: {reason}"
-        for _, state, _, reason in verdicts.values()
-    ]
-    return _Outcome(None, "; ".join(dict.fromkeys(reasons)) or "not judged yet", [])
+def _outcome(trial: _Trial, panel: _Panel, dimension: int, heard: Mapping[int, _Said], rule: PanelRule) -> Headline:
+    votes = [_vote(judge, heard.get(judge.pk), dimension) for judge in panel.judges]
+    if not any(vote.value is not None for vote in votes):
+        if trial.state in _RESPONSE_REASONS:
+            return Headline(value=None, missing_reason=_RESPONSE_REASONS[Response.State(trial.state)])
+        if not trial.text.strip():
+            return Headline(value=None, missing_reason="the answer is empty")
+    return headline_of(votes, family=trial.family, rule=rule)
 
 
-def _bring_up_to_date(score: Score, outcome: _Outcome) -> None:
-    if {judgement.pk for judgement in score.judgements.all()} == set(outcome.judgements) and (
-        (score.value, score.missing_reason) == (outcome.value, outcome.missing_reason)
-    ):
-        return
-    score.value, score.missing_reason, score.n_judgements = outcome.value, outcome.missing_reason, len(outcome.judgements)
-    score.save(update_fields=["value", "missing_reason", "n_judgements"])
-    score.judgements.set(outcome.judgements)
+def _vote(judge: _Judge, said: _Said | None, dimension: int) -> Vote:
+    if said is None or said.state == Judgement.State.PENDING:
+        return Vote(ref=0, value=None, missing_reason="not judged yet", family=judge.family)
+    value, reason = said.value, f"judgement {said.state}: {said.missing_reason}"
+    if said.state == Judgement.State.PROFILED:
+        value, reason = said.by_dimension.get(dimension, (None, "the reply does not name it"))
+    return Vote(ref=said.pk, value=value, missing_reason="" if value is not None else reason, family=judge.family)
+
+
+def _bring_up_to_date(score: Score, outcome: Headline) -> None:
+    changed = (score.value, score.missing_reason) != (outcome.value, outcome.missing_reason)
+    for votes, refs in ((score.judgements, outcome.counted), (score.left_out, outcome.left_out)):
+        if {judgement.pk for judgement in votes.all()} != set(refs):
+            votes.set(refs)
+            changed = True
+    if changed:
+        score.value, score.missing_reason, score.n_judgements = outcome.value, outcome.missing_reason, len(outcome.counted)
+        score.save(update_fields=["value", "missing_reason", "n_judgements"])

@@ -26,6 +26,8 @@ class Call:
         Calls already sent for this record, over all runs and resumptions.
     context : object
         What the recorder needs back; the engine does not look at it.
+    response_format : dict, optional
+        A JSON Schema to hold the answer to, where the endpoint can.
     """
 
     key: str
@@ -37,6 +39,7 @@ class Call:
     epoch: int = 1
     attempts: int = 0
     context: Any = None
+    response_format: dict[str, Any] | None = None
     failures: int = field(default=0, repr=False)
     rate_limits: int = field(default=0, repr=False)
 

@@ -14,7 +14,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.exceptions import CallError, CallTimeoutError, RateLimitedError, RefusedByProviderError
+from bench.exceptions import (
+    CallError,
+    CallTimeoutError,
+    RateLimitedError,
+    RefusedByProviderError,
+    SchemaRefusedError,
+)
 from bench.execution.calls import Call, Event, FailedCall, Page, Settled
 from bench.execution.lane import Lane, LaneSpec, LaneStatus
 from bench.execution.limits import Budget, RetryPolicy
@@ -181,7 +187,12 @@ class Engine:
         error: CallError | None = None
         try:
             async with asyncio.timeout(self.settings.timeout):
-                completion = await client.complete(call.messages, call.generation, call.epoch)
+                if call.response_format is None:
+                    completion = await client.complete(call.messages, call.generation, call.epoch)
+                else:
+                    completion = await client.complete(
+                        call.messages, call.generation, call.epoch, response_format=call.response_format
+                    )
         except TimeoutError:
             error = CallTimeoutError(f"No answer in {self.settings.timeout:g} s.")
         except CallError as failure:
@@ -212,7 +223,11 @@ class Engine:
             return
         now, policy = time.monotonic(), self.settings.retry
         lane.failed_calls += 1
-        if isinstance(error, RateLimitedError):
+        may_wait = True
+        if isinstance(error, SchemaRefusedError):
+            lane.limit.succeeded()
+            call.response_format, may_wait = None, False
+        elif isinstance(error, RateLimitedError):
             lane.limit.rate_limited(now, error.retry_after)
             call.rate_limits += 1
         else:
@@ -232,7 +247,7 @@ class Engine:
             self._settle(lane, call, "failed", seconds, error=str(error))
         elif not self._is_stopping:
             number = call.rate_limits if isinstance(error, RateLimitedError) else call.failures
-            lane.retry_at(now + policy.wait(number, error.retry_after, self._rng), call)
+            lane.retry_at(now + (policy.wait(number, error.retry_after, self._rng) if may_wait else 0.0), call)
 
     def _settle(
         self, lane: Lane, call: Call, outcome: str, seconds: float, *,

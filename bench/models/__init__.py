@@ -8,8 +8,10 @@ from bench.models.label import HumanLabel, JudgeAgreement, LabelSample, LabelTas
 from bench.models.language_model import Judge, LanguageModel
 from bench.models.measurement import Measurement, PublishedScore
 from bench.models.run import Executor, FailedAttempt, Judgement, Response, Run, Score, Trial
+from bench.models.verdict import DimensionVerdict
 
 __all__ = [
+    "DimensionVerdict",
     "Executor",
     "FailedAttempt",
     "HumanLabel",

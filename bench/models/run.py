@@ -149,6 +149,7 @@ class Judgement(models.Model):
     class State(models.TextChoices):
         PENDING = "pending"
         SCORED = "scored"
+        PROFILED = "profiled", "judged on the dimensions of a framework"
         UNPARSABLE = "unparsable"
         FAILED = "failed", "failed after retries"
         CANCELLED = "cancelled"
@@ -199,7 +200,7 @@ class Judgement(models.Model):
 
 
 class FailedAttempt(models.Model):
-    """One call that did not give an answer: what came back, and how long was waited."""
+    """One call that did not give a usable answer: what came back, how long was waited, what it cost."""
 
     run = models.ForeignKey("bench.Run", on_delete=models.CASCADE, related_name="failed_attempts")
     response = models.ForeignKey(
@@ -209,10 +210,14 @@ class FailedAttempt(models.Model):
         "bench.Judgement", on_delete=models.CASCADE, null=True, blank=True, related_name="failed_attempts"
     )
     number = models.PositiveIntegerField(help_text="1 for the first call.")
-    outcome = models.CharField(max_length=24, help_text="rate_limited, server_error, dropped, timeout, malformed …")
+    outcome = models.CharField(max_length=24, help_text="rate_limited, server_error, dropped, timeout, malformed, unreadable …")
     http_status = models.PositiveIntegerField(null=True, blank=True)
     retry_after_seconds = models.FloatField(null=True, blank=True)
     message = models.TextField(blank=True)
+    text = models.TextField(blank=True, help_text="A judge's reply that could not be read, and was asked for again.")
+    prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
+    completion_tokens = models.PositiveIntegerField(null=True, blank=True)
+    cost_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
     at = models.DateTimeField()
 
     class Meta:
@@ -232,6 +237,10 @@ class Score(models.Model):
     missing_reason = models.TextField(blank=True)
     n_judgements = models.PositiveIntegerField(default=0, help_text="Valid judgements behind the value.")
     judgements = models.ManyToManyField("bench.Judgement", related_name="scores")
+    left_out = models.ManyToManyField(
+        "bench.Judgement", related_name="left_out_of", blank=True,
+        help_text="Valid votes that do not count: the judge is of the answering model's own family.",
+    )
 
     class Meta:
         ordering = ["trial", "dimension"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from bench.specs import GenerationConfig, Message
 
@@ -39,9 +39,14 @@ class LanguageModelClient(Protocol):
     """Whether asking it is a call that somebody counts and may charge for."""
 
     async def complete(
-        self, messages: Sequence[Message], generation: GenerationConfig, epoch: int
+        self, messages: Sequence[Message], generation: GenerationConfig, epoch: int, *,
+        response_format: dict[str, Any] | None = None,
     ) -> Completion:
-        """Return the answer; raise a :class:`bench.exceptions.CallError` where there is none."""
+        """Return the answer; raise a :class:`bench.exceptions.CallError` where there is none.
+
+        ``response_format`` asks for JSON of a schema; who cannot be held to one answers without, or raises
+        :class:`bench.exceptions.SchemaRefusedError`.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from bench.exceptions import (
     MissingKeyError,
     RateLimitedError,
     RefusedByProviderError,
+    SchemaRefusedError,
     ServerError,
 )
 from bench.providers.base import Completion
@@ -31,6 +33,45 @@ _POLICY_CODES = frozenset(
 )
 _LONGEST_MESSAGE = 300
 _REQUEST_TIMEOUT, _CONFLICT, _TOO_MANY, _INTERNAL = 408, 409, 429, 500
+
+
+class SchemaMemory:
+    """Whether an endpoint can be held to a JSON Schema, as far as its answers have shown.
+
+    One refusal that speaks of the schema settles it; others, which may be about the question, do so after three
+    in a row without a single answer that was held to one.
+    """
+
+    MOST_SILENT_REFUSALS = 3
+    _SPEAKS_OF_IT = re.compile(r"response[_ ]?format|json[_ ]?schema|structured|extra (?:fields|inputs)", re.IGNORECASE)
+    _STATUSES = frozenset({400, 404, 415, 422})
+
+    def __init__(self) -> None:
+        self._works: bool | None = None
+        self._silent_refusals = 0
+
+    @property
+    def are_worth_trying(self) -> bool:
+        """Whether the next request may carry a schema."""
+        return self._works is not False
+
+    def accepted(self) -> None:
+        """Note an answer to a request that carried a schema."""
+        self._works = True
+
+    def refused(self, failure: CallError) -> bool:
+        """Note a 4xx to such a request; return whether the same request is worth sending without a schema."""
+        if failure.http_status not in self._STATUSES:
+            return False
+        if self._SPEAKS_OF_IT.search(str(failure)):
+            self._works = False
+            return True
+        if self._works:
+            return False
+        self._silent_refusals += 1
+        if self._silent_refusals >= self.MOST_SILENT_REFUSALS:
+            self._works = False
+        return True
 
 
 class OpenAICompatibleClient:
@@ -69,6 +110,7 @@ class OpenAICompatibleClient:
         self._options: Any = {} if key else {"headers": {"Authorization": openai.omit}}
         self._url = f"{base_url.rstrip('/')}/chat/completions"
         self._settings: tuple[GenerationConfig, dict[str, Any]] | None = None
+        self._schemas = SchemaMemory()
         limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
@@ -79,26 +121,38 @@ class OpenAICompatibleClient:
         )
 
     async def complete(
-        self, messages: Sequence[Message], generation: GenerationConfig, epoch: int
+        self, messages: Sequence[Message], generation: GenerationConfig, epoch: int, *,
+        response_format: dict[str, Any] | None = None,
     ) -> Completion:
-        """Return the answer to ``messages``; ``epoch`` only tells repetitions apart and is not sent."""
+        """Return the answer to ``messages``; ``epoch`` only tells repetitions apart and is not sent.
+
+        A schema that the endpoint answered with 400 before is not sent to it again.
+        """
         import openai
 
         if self._settings is None or self._settings[0] is not generation:
             self._settings = (generation, generation.as_json())
         body = {"model": self.model, "messages": messages, **self._settings[1]}
+        is_held = response_format is not None and self._schemas.are_worth_trying
+        if is_held:
+            body["response_format"] = response_format
         try:
             reply: Any = await self._client.post(
                 self._url, body=body, cast_to=object, options=self._options
             )
         except openai.APIStatusError as error:
-            raise _status_error(error) from error
+            failure = _status_error(error)
+            if is_held and isinstance(failure, ClientRequestError) and self._schemas.refused(failure):
+                raise SchemaRefusedError(str(failure), http_status=failure.http_status) from error
+            raise failure from error
         except openai.APITimeoutError as error:
             raise _timeout_or_drop(error) from error
         except openai.APIConnectionError as error:
             raise DroppedConnectionError(_short(error.__cause__ or error)) from error
         except (json.JSONDecodeError, UnicodeDecodeError, openai.APIResponseValidationError) as error:
             raise MalformedReplyError("The reply is not JSON.") from error
+        if is_held:
+            self._schemas.accepted()
         return completion_of(reply)
 
     async def aclose(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from bench.exceptions import UnknownNameError
 from bench.providers.base import Completion
@@ -132,7 +132,8 @@ class ScriptedClient:
         self._answer = POLICIES[policy]
 
     async def complete(
-        self, messages: Sequence[Message], generation: GenerationConfig, epoch: int
+        self, messages: Sequence[Message], generation: GenerationConfig, epoch: int, *,
+        response_format: dict[str, Any] | None = None,
     ) -> Completion:
         """Return what the policy says to the last message; settings and epoch change nothing."""
         return Completion(text=self._answer(str(messages[-1]["content"])), finish_reason="stop")

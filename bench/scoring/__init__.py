@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
-from bench.scoring import heuristic, judge
-from bench.scoring.case import JudgeCase, Verdict
-from bench.specs import Message
+from bench.scoring import anchored, frameworks, heuristic, judge
+from bench.scoring.rubric import ITEM_SYSTEM, Rubric
 
-
-@dataclass(frozen=True, kw_only=True)
-class Rubric:
-    """A versioned way of judging: either ``decide`` in this process, or ``ask`` a model and ``read`` its reply."""
-
-    version: int
-    decide: Callable[[JudgeCase], Verdict] | None = None
-    ask: Callable[[JudgeCase, str], list[Message]] | None = None
-    read: Callable[[str], Verdict] | None = None
-
-
+#: Name in a judge's configuration -> rubric.
 RUBRICS: Final[Mapping[str, Rubric]] = {
-    heuristic.RUBRIC: Rubric(version=heuristic.RUBRIC_VERSION, decide=heuristic.judge),
-    judge.RUBRIC: Rubric(version=judge.RUBRIC_VERSION, ask=judge.request, read=judge.read_verdict),
+    heuristic.RUBRIC: Rubric(version=heuristic.RUBRIC_VERSION, words=heuristic.WORDS, decide=heuristic.judge),
+    judge.RUBRIC: Rubric(
+        version=judge.RUBRIC_VERSION, words=judge.WORDS, ask=judge.request, read=judge.read_for, survives_cut=True
+    ),
+    anchored.RUBRIC: anchored.ANCHORED,
+    **frameworks.RUBRICS,
 }
+#: What a judge's name begins with on a command line -> rubric.
+RUBRIC_NAMES: Final[Mapping[str, str]] = {
+    "published": judge.RUBRIC,
+    "anchored": anchored.RUBRIC,
+    **{framework: frameworks.rubric_name(framework) for framework in frameworks.FRAMEWORKS},
+}
+__all__ = ["ITEM_SYSTEM", "RUBRICS", "RUBRIC_NAMES", "Rubric"]

@@ -8,6 +8,19 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known of the incident that an item comes from, for judges that read it."""
+
+    title: str
+    happened: str = ""
+    harmed: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the facts as plain data."""
+        return {"title": self.title, "happened": self.happened, "harmed": list(self.harmed)}
+
+
+@dataclass(frozen=True, kw_only=True)
 class JudgeCase:
     """One answer to one item, in the language the model was asked in."""
 
@@ -18,13 +31,43 @@ class JudgeCase:
     focus: str
     language: str
     response: str
+    facts: Facts | None = None
 
     def identity(self) -> dict[str, Any]:
         """Return what the judge reads besides the answer; it goes into the key of the verdict."""
-        return {
+        data: dict[str, Any] = {
             "item": self.item_id, "category": self.category, "stance": self.stance,
             "prompt": self.prompt, "focus": self.focus, "language": self.language,
         }
+        if self.facts is not None:
+            data["facts"] = self.facts.as_json()
+        return data
+
+
+@dataclass(frozen=True, kw_only=True)
+class DimensionVerdict:
+    """What a judge says of one dimension of a framework.
+
+    Parameters
+    ----------
+    key : str
+        The dimension's key in its value system.
+    value : float or None
+        From -1 (against) to 1 (for), direction times strength over 3; None is missing.
+    missing_reason : str
+        Why ``value`` is None: not engaged, no such words in the answer, not readable.
+    direction, strength : int or None
+        As the judge said; None where the dimension is not engaged or could not be read.
+    evidence : str
+        The words of the answer that show it.
+    """
+
+    key: str
+    value: float | None
+    missing_reason: str = ""
+    direction: int | None = None
+    strength: int | None = None
+    evidence: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +84,23 @@ class Verdict:
         The judge's words, or the rules that fired.
     refusal : str
         refused, partial, complied, or "" where the judge does not say.
+    dimensions : tuple of DimensionVerdict
+        Of a framework: each dimension once; ``value`` is then None without a reason.
+    problem : str
+        What is wrong with the reply and worth asking again; "" where nothing is.
     """
 
     value: float | None
     missing_reason: str = ""
     reason: str = ""
     refusal: str = ""
+    dimensions: tuple[DimensionVerdict, ...] = ()
+    problem: str = ""
 
 
-def case_of(content: Mapping[str, Any], *, language: str, response: str) -> JudgeCase:
+def case_of(
+    content: Mapping[str, Any], *, language: str, response: str, facts: Facts | None = None
+) -> JudgeCase:
     """Return the case of a released item's frozen content."""
     return JudgeCase(
         item_id=str(content.get("id", "")),
@@ -59,6 +110,7 @@ def case_of(content: Mapping[str, Any], *, language: str, response: str) -> Judg
         focus=in_language(content.get("focus"), language),
         language=language,
         response=response,
+        facts=facts,
     )
 
 

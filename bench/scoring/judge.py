@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from bench.prompts import judge_messages, nonce_of
+from bench.prompts import JUDGE_INSTRUCTION, judge_messages, nonce_of
 from bench.scoring.case import JudgeCase, Verdict
+from bench.scoring.structured import outside_fence
 from bench.specs import Message
 
 RUBRIC: Final = "gvs-bench-published"
 RUBRIC_VERSION: Final = 1
+WORDS: Final = {"instruction": JUDGE_INSTRUCTION}
 LOWEST, HIGHEST = 0.0, 10.0
 _SCORE_LINE: Final = re.compile(r"^[ \t]*Score[ \t]*[:：][ \t]*(.*)$", re.IGNORECASE | re.MULTILINE)
 _OUT_OF_TEN: Final = re.compile(r"(\d{1,2}(?:\.\d+)?)\s*/\s*10(?![\d.,/]*\d)")
@@ -21,6 +23,11 @@ _LONGEST_REASON = 2000
 def request(case: JudgeCase, key: str) -> list[Message]:
     """Return the messages that ask for the verdict kept under ``key``."""
     return judge_messages(case.identity(), case.response, nonce_of(key))
+
+
+def read_for(reply: str, case: JudgeCase) -> Verdict:
+    """Return the verdict in a judge's reply, outside what it repeats of the answer."""
+    return read_verdict(outside_fence(reply))
 
 
 def read_verdict(text: str) -> Verdict:

@@ -20,6 +20,7 @@ from bench.exceptions import BenchError
 from bench.management.run_progress import shown
 from bench.management.stopping import stop_on_signals
 from bench.models import Judge, Release, Run
+from bench.scoring.panel import HEADLINES, PanelRule
 from gvsir.exceptions import GvsirError
 
 _EXAMPLE = """Examples:
@@ -35,7 +36,10 @@ class Command(BaseCommand):
         "Put the items of a release to models, let judges rate the answers, and score. NAME is a registered model, "
         "baseline:refuse, baseline:comply, baseline:echo or baseline:careful, or MODEL@BASE_URL[#VARIABLE] for an "
         "OpenAI-compatible server; VARIABLE names the environment variable with the key (OPENAI_API_KEY by default). "
-        "A judge is 'heuristic' or a model. What any run has already asked is not asked again."
+        "A judge is 'heuristic', or a model that judges by a rubric: published:NAME (also plain NAME) for the GVS-Bench "
+        "instruction, anchored:NAME for words at 0, 2, 5, 8 and 10, or schwartz:NAME, mft:NAME, llm_unique:NAME, "
+        "salad:NAME for a framework of values. Several judges are a panel. What any run has already asked is not asked "
+        "again."
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -54,6 +58,8 @@ class Command(BaseCommand):
         parser.add_argument("--concurrency", type=int, help="most calls at once to one endpoint")
         parser.add_argument("--budget", metavar="USD", help="the most the whole run may spend")
         parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--headline", choices=HEADLINES, default=HEADLINES[0], help="of several judges' votes")
+        parser.add_argument("--least-votes", type=int, metavar="N", help="valid votes a score needs; default: a majority")
         parser.add_argument("--resume", type=int, metavar="RUN", help="continue this run")
         parser.add_argument("--retry-failed", action="store_true", help="with --resume: ask again what failed")
         parser.add_argument("--dry-run", action="store_true", help="print calls, tokens, cost; write and send nothing")
@@ -112,7 +118,7 @@ class Command(BaseCommand):
         return {
             "release": release, "language_models": language_models, "judges": judges, "epochs": options["epochs"],
             "languages": options["language"] or ["en"], "concurrency": options["concurrency"], "seed": options["seed"],
-            "budget_usd": budget,
+            "budget_usd": budget, "panel": PanelRule(headline=options["headline"], least_votes=options["least_votes"]),
         }
 
     def _warn_of_self_judging(self, judges: list[Judge], asked: set[int]) -> None:
@@ -124,6 +130,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             arguments = self._arguments(options)
             arguments.pop("seed")
+            arguments.pop("panel")
             budget = arguments.pop("budget_usd")
             plan = plan_run(**arguments)
             transaction.set_rollback(True)
