@@ -20,6 +20,7 @@ def response_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "bench/response_detail.html", {
         "warning_key": first.release_item.item.category.key if first else "",
         "response": response,
+        "run": first.run if first else None,
         "judgements": response.judgements.select_related("judge", "release_item__item").order_by("pk"),
         "trials": trials,
         "failed_attempts": response.failed_attempts.order_by("pk"),
