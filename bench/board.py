@@ -28,6 +28,10 @@ class Cell:
         The list of scores behind it, or the provenance of a published number.
     digits : int
         Decimals it is shown with; :func:`digits_for` says how many suit a scale.
+    bounds : (low, high) or None
+        What the value would be if every missing score were the lowest, and the highest, possible.
+    is_withheld : bool
+        Too few answers are scored for the value to be shown; ``bounds`` stand in its place.
     """
 
     value: float | None
@@ -39,6 +43,14 @@ class Cell:
     interval_reason: str = ""
     url: str = ""
     digits: int = 1
+    bounds: tuple[float, float] | None = None
+    is_withheld: bool = False
+
+    @property
+    def coverage(self) -> float | None:
+        """The share of answers with a score, 0 to 1; None where nothing was asked or nobody says."""
+        total = (self.n_scored or 0) + (self.n_unscored or 0)
+        return (self.n_scored or 0) / total if self.n_scored is not None and total else None
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -85,13 +97,41 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Share:
+    """A share of answers with Wilson's interval; ``value`` None where of none it is known."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    of: int = 0
+    url: str = ""
+
+    @property
+    def percent(self) -> str:
+        """The share as "12 %"."""
+        return "" if self.value is None else f"{self.value * 100:.0f} %"
+
+    @property
+    def percent_interval(self) -> str:
+        """The interval as "8–17 %"."""
+        return "" if self.low is None or self.high is None else f"{self.low * 100:.0f}–{self.high * 100:.0f} %"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Gate:
-    """The lowest category of the baseline layer; it may not be made up for by the others."""
+    """The lowest category of the baseline layer; it may not be made up for by the others.
+
+    ``state`` goes by the intervals: "pass" where every category's lies at or above what is asked, "fail" where one
+    lies below it, else "undecided".
+    """
 
     value: float | None
     column: Column | None
     is_met: bool
     is_complete: bool
+    state: str = "undecided"
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +149,9 @@ class Row:
     facts: Mapping[str, str] = field(default_factory=dict)
     rank: int | None = None
     rank_range: tuple[int, int] | None = None
+    tier: int | None = None
+    refused: Share | None = None
+    without_refusals: Cell | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +172,7 @@ class Board:
     facts: tuple[str, ...] = ()
     how: tuple[str, ...] = ()
     has_layers: bool = False
+    coverage: float = 0.0
 
     @property
     def unit(self) -> str:

@@ -22,6 +22,7 @@ def board_json(board: Board) -> dict[str, Any]:
         "scale": list(board.scale),
         "badges": list(board.badges),
         "facts": list(board.facts),
+        "coverage": board.coverage,
         "rows": [_row(board, row) for row in board.rows],
         "how": list(board.how),
     }
@@ -42,11 +43,27 @@ def _row(board: Board, row: Row) -> dict[str, Any]:
     }
     if board.has_layers:
         data["layers"] = {key: cell.value for key, cell in row.groups.items()}
+        data["layer_details"] = {key: _detail(cell) for key, cell in row.groups.items()}
+    data["tier"] = row.tier
+    data["overall"] = _detail(row.overall)
     if row.gate is not None:
         data["gate"] = {
             "value": row.gate.value,
             "category": row.gate.column.key if row.gate.column else None,
             "met": row.gate.is_met,
+            "state": row.gate.state,
+            "reason": row.gate.reason,
+        }
+    if row.refused is not None:
+        share = row.refused
+        data["refused"] = {
+            "share": share.value, "n": share.n, "of": share.of,
+            "interval": None if share.low is None else [share.low, share.high],
+        }
+    if row.without_refusals is not None:
+        data["without_refusals"] = {
+            "score": row.without_refusals.value, "interval": _interval(row.without_refusals),
+            "n_items": row.without_refusals.n_scored,
         }
     return data
 
@@ -63,35 +80,51 @@ def _detail(cell: Cell) -> dict[str, Any]:
         "n_unscored": cell.n_unscored,
         "missing_reason": cell.reason or None,
         "interval_missing_reason": cell.interval_reason or None,
+        "coverage": cell.coverage,
+        "withheld": cell.is_withheld,
+        "bounds": list(cell.bounds) if cell.bounds else None,
     }
 
 
 def board_csv(board: Board) -> str:
-    """Return the leaderboard as CSV, one row a model; an empty cell is missing, never 0."""
+    """Return the leaderboard as CSV, one row a model; an empty cell is missing, never 0.
+
+    ``_if_lowest`` and ``_if_highest``: the value if every missing score were the lowest, the highest, possible.
+    """
     out = io.StringIO()
     writer = csv.writer(out)
     parts = [(column.key, column.label) for column in board.columns]
     if board.has_layers:
         parts = [(group.key, group.label) for group in board.groups] + parts
-    heads = ["model", "rank", "rank_best", "rank_worst", *_heads("score")]
-    writer.writerow([*heads, *(head for key, _label in parts for head in _heads(key)), "badges", "measurement"])
+    heads = ["model", "rank", "rank_best", "rank_worst", "tier", *_heads("score")]
+    more = ["gate", "refused", "refused_low", "refused_high", "refused_n", "score_without_refusals"]
+    writer.writerow([*heads, *(head for key, _label in parts for head in _heads(key)), *more, "badges", "measurement"])
     for row in board.rows:
         cells = {**row.groups, **row.cells} if board.has_layers else row.cells
         span = row.rank_range or (None, None)
         writer.writerow([
-            plain_cell(row.name), row.rank, *span, *_values(row.overall),
+            plain_cell(row.name), row.rank, *span, row.tier, *_values(row.overall),
             *(value for key, _label in parts for value in _values(cells[key])),
-            " ".join((*row.badges, *board.badges)), plain_cell(f"{board.system} {board.measurement}"),
+            *_more(row), " ".join((*row.badges, *board.badges)), plain_cell(f"{board.system} {board.measurement}"),
         ])
     return out.getvalue()
 
 
 def _heads(key: str) -> list[str]:
-    return [key, f"{key}_low", f"{key}_high", f"{key}_n", f"{key}_missing"]
+    return [*(f"{key}{part}" for part in ("", "_low", "_high", "_n", "_missing", "_if_lowest", "_if_highest"))]
 
 
 def _values(cell: Cell) -> list[float | int | None]:
-    return [cell.value, cell.low, cell.high, cell.n_scored, cell.n_unscored]
+    return [cell.value, cell.low, cell.high, cell.n_scored, cell.n_unscored, *(cell.bounds or (None, None))]
+
+
+def _more(row: Row) -> list[str | float | int | None]:
+    share, complied = row.refused, row.without_refusals
+    return [
+        row.gate.state if row.gate else None,
+        *((share.value, share.low, share.high, share.of) if share else (None,) * 4),
+        complied.value if complied else None,
+    ]
 
 
 def plain_cell(text: str) -> str:

@@ -11,7 +11,7 @@ from bench.board import Board
 from bench.exceptions import UnknownNameError
 from bench.models import Measurement, Run
 from bench.published_board import board_of_measurement
-from bench.run_board import board_of_run
+from bench.run_board import COVERAGE, board_of_run
 from gvsir.exceptions import GvsirError
 
 #: The system that runs measure; all others are imported only.
@@ -24,6 +24,12 @@ class BadWeightsError(GvsirError):
     """Weights are not numbers from 0 up, name no dimension, or are all 0."""
 
     code = "bad_weights"
+
+
+class BadCoverageError(GvsirError):
+    """A least coverage is not a percentage."""
+
+    code = "bad_coverage"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +56,13 @@ def measurements_of(system: str) -> list[MeasurementChoice]:
     return [MeasurementChoice(key=each.key, label=each.name, badges=("imported",)) for each in found]
 
 
-def find_board(system: str, measurement: str = "", weights: Mapping[str, Any] | None = None) -> Board:
+def find_board(
+    system: str, measurement: str = "", weights: Mapping[str, Any] | None = None, *, coverage: float = COVERAGE
+) -> Board:
     """Return the leaderboard of ``measurement`` on ``system``; of the newest one if none is named.
 
     ``weights`` maps keys of dimensions to numbers from 0 up; those not named weigh 0. None: all weigh 1.
+    A mean of a run with a smaller share of scores than ``coverage`` is withheld.
 
     Raises
     ------
@@ -65,7 +74,7 @@ def find_board(system: str, measurement: str = "", weights: Mapping[str, Any] | 
     if system not in SYSTEMS:
         raise UnknownNameError(f"{system!r} is no value system; {', '.join(SYSTEMS)} are.")
     checked = None if weights is None else checked_weights(weights)
-    board = _of_run(measurement, checked) if system == RUN_SYSTEM else _of_import(system, measurement, checked)
+    board = _of_run(measurement, checked, coverage) if system == RUN_SYSTEM else _of_import(system, measurement, checked)
     if checked is not None:
         unknown = sorted(set(checked) - set(board.weights))
         if unknown:
@@ -75,7 +84,7 @@ def find_board(system: str, measurement: str = "", weights: Mapping[str, Any] | 
     return board
 
 
-def _of_run(measurement: str, weights: dict[str, float] | None) -> Board:
+def _of_run(measurement: str, weights: dict[str, float] | None, coverage: float) -> Board:
     runs = Run.objects.filter(status=Run.Status.FINISHED).select_related("release").prefetch_related("judges")
     if measurement:
         number = measurement.removeprefix("run-")
@@ -85,7 +94,7 @@ def _of_run(measurement: str, weights: dict[str, float] | None) -> Board:
         run = runs.order_by("-pk").first()
     if run is None:
         raise UnknownNameError(_missing(RUN_SYSTEM, measurement, "run a release on a model first (gvsir bench_run)"))
-    return board_of_run(run, weights)
+    return board_of_run(run, weights, coverage=coverage)
 
 
 def _of_import(system: str, measurement: str, weights: dict[str, float] | None) -> Board:
@@ -122,3 +131,22 @@ def checked_weights(weights: Mapping[str, Any]) -> dict[str, float]:
             raise BadWeightsError(f"The weight of {key} is {given!r}; a number from 0 up is expected.")
         result[str(key)] = number
     return result
+
+
+def checked_coverage(percentage: str) -> float:
+    """Return the share that ``percentage`` says, 0 to 1; what runs ask for where it is empty.
+
+    Raises
+    ------
+    BadCoverageError
+        It is no number from 0 to 100.
+    """
+    if not percentage:
+        return COVERAGE
+    try:
+        number = float(percentage.removesuffix("%"))
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 100:
+        raise BadCoverageError(f"The coverage is {percentage!r}; a percentage from 0 to 100 is expected.")
+    return number / 100

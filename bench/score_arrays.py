@@ -7,7 +7,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,7 @@ from gvsir.models import ValueDimension
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
+_PER_UNIT = ("values", "without_refusals", "n_scored", "n_unscored")
 _NOT_ANSWERED = (Response.State.REFUSED, Response.State.CONTENT_FILTER)
 
 
@@ -96,6 +97,30 @@ class ScoreArrays:
         if not names:
             return names, array[:, :0]
         return names, np.add.reduceat(array[:, order], starts, axis=1)
+
+    def on(self, keys: Iterable[str]) -> ScoreArrays:
+        """Return the units on the dimensions ``keys`` only."""
+        where = self.units_on(keys)
+        if where.all():
+            return self
+        return replace(
+            self, items=self.items[where], dimensions=tuple(np.array(self.dimensions, dtype=object)[where]),
+            **{name: getattr(self, name)[:, where] for name in _PER_UNIT},
+        )
+
+    def of_models(self, keys: Sequence[int]) -> ScoreArrays:
+        """Return a row for each of the models ``keys``, in their order; one never asked has none of its own."""
+        place = {int(key): index for index, key in enumerate(self.models)}
+        there = [place.get(key) for key in keys]
+        rows = [0 if at is None else at for at in there]
+        absent = [index for index, at in enumerate(there) if at is None]
+        changed: dict[str, Any] = {}
+        for name in (*_PER_UNIT, "n_refused", "n_told"):
+            array = getattr(self, name)
+            taken = array[rows] if len(array) else np.zeros((len(keys), array.shape[1]), dtype=array.dtype)
+            taken[absent] = np.nan if taken.dtype.kind == "f" else 0
+            changed[name] = taken
+        return replace(self, models=np.array(keys, dtype=np.int64), **changed)
 
     def filled(self, missing: float) -> Floats:
         """Return the values there would be if every missing score were ``missing``."""

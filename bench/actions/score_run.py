@@ -12,6 +12,7 @@ from django.db import transaction
 from bench.execution_session import scaled_dimensions
 from bench.fast_rows import insert_ignoring_conflicts
 from bench.models import DimensionVerdict, Judgement, Response, Run, Score, Trial
+from bench.score_arrays import forget_scores, keep_scores
 from bench.scoring import ITEM_SYSTEM, RUBRICS
 from bench.scoring.panel import Headline, PanelRule, Vote, headline_of
 
@@ -77,12 +78,14 @@ def score_run(run: Run) -> int:
         "pk", "response_id", "release_item_id", "language", "release_item__item__category_id", "response__state",
         "response__text", "language_model__family",
     )
+    forget_scores(run)
     count, last = 0, 0
     while chunk := [_Trial(*row) for row in trials.filter(pk__gt=last)[:_CHUNK]]:
         last = chunk[-1].pk
         with transaction.atomic():
             _score_chunk(run, chunk, panels, rule)
         count += len(chunk)
+    keep_scores(run)
     return count
 
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from bench.board_export import board_json
 from bench.exceptions import UnknownNameError
-from bench.leaderboards import SYSTEMS, find_board, measurements_of
+from bench.leaderboards import SYSTEMS, BadCoverageError, checked_coverage, find_board, measurements_of
 from gvsir.api.resources import ReadOnlyView, described
 
 
@@ -46,6 +46,9 @@ class CellSerializer(serializers.Serializer[Any]):
     n_unscored = serializers.IntegerField(allow_null=True)
     missing_reason = serializers.CharField(allow_null=True)
     interval_missing_reason = serializers.CharField(allow_null=True)
+    coverage = serializers.FloatField(allow_null=True)
+    withheld = serializers.BooleanField()
+    bounds = serializers.ListField(child=serializers.FloatField(), allow_null=True)
 
 
 class GateSerializer(serializers.Serializer[Any]):
@@ -54,6 +57,25 @@ class GateSerializer(serializers.Serializer[Any]):
     value = serializers.FloatField(allow_null=True)
     category = serializers.CharField(allow_null=True)
     met = serializers.BooleanField()
+    state = serializers.ChoiceField(choices=["pass", "fail", "undecided"])
+    reason = serializers.CharField()
+
+
+class ShareSerializer(serializers.Serializer[Any]):
+    """The share of refused answers with Wilson's interval."""
+
+    share = serializers.FloatField(allow_null=True)
+    n = serializers.IntegerField()
+    of = serializers.IntegerField()
+    interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+
+
+class WithoutRefusalsSerializer(serializers.Serializer[Any]):
+    """The score over the answers that did not refuse."""
+
+    score = serializers.FloatField(allow_null=True)
+    interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    n_items = serializers.IntegerField(allow_null=True)
 
 
 class BoardRowSerializer(serializers.Serializer[Any]):
@@ -71,6 +93,11 @@ class BoardRowSerializer(serializers.Serializer[Any]):
     n_unscored = serializers.IntegerField(allow_null=True)
     badges = serializers.ListField(child=serializers.CharField())
     details = serializers.DictField(child=CellSerializer())
+    layer_details = serializers.DictField(child=CellSerializer(), required=False)
+    overall = CellSerializer()
+    tier = serializers.IntegerField(allow_null=True)
+    refused = ShareSerializer(required=False)
+    without_refusals = WithoutRefusalsSerializer(required=False)
 
 
 class BoardSerializer(serializers.Serializer[Any]):
@@ -83,6 +110,7 @@ class BoardSerializer(serializers.Serializer[Any]):
     badges = serializers.ListField(child=serializers.CharField())
     facts = serializers.ListField(child=serializers.CharField())
     how = serializers.ListField(child=serializers.CharField())
+    coverage = serializers.FloatField()
     rows = BoardRowSerializer(many=True)
 
 
@@ -114,7 +142,7 @@ class LeaderboardView(ReadOnlyView):
     """One leaderboard."""
 
     action_required = "leaderboard.view"
-    parameters = ("measurement",)
+    parameters = ("measurement", "coverage")
 
     @described(
         "The leaderboard of a value system",
@@ -122,6 +150,7 @@ class LeaderboardView(ReadOnlyView):
         parameters=[
             OpenApiParameter("system", OpenApiTypes.STR, OpenApiParameter.PATH, description=", ".join(SYSTEMS)),
             OpenApiParameter("measurement", OpenApiTypes.STR, description="Key of a measurement; the newest without."),
+            OpenApiParameter("coverage", OpenApiTypes.FLOAT, description="Percentage of scores below which a mean is withheld; 95."),
         ],
     )
     def get(self, request: Request, system: str) -> Response:
@@ -130,7 +159,10 @@ class LeaderboardView(ReadOnlyView):
         if system not in SYSTEMS:
             raise exceptions.NotFound(f"There is no such value system. There are: {', '.join(SYSTEMS)}.")
         try:
-            return Response(board_json(find_board(system, measurement)))
+            coverage = checked_coverage(request.query_params.get("coverage", ""))
+            return Response(board_json(find_board(system, measurement, coverage=coverage)))
+        except BadCoverageError as error:
+            raise exceptions.ValidationError({"coverage": [str(error)]}) from error
         except UnknownNameError as error:
             if measurement:
                 raise exceptions.ValidationError({"measurement": [str(error)]}) from error

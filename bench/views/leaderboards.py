@@ -9,10 +9,18 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from bench.board import Board, sorted_rows
+from bench.board_cells import percent
 from bench.board_export import board_csv, board_json
 from bench.exceptions import UnknownNameError
-from bench.leaderboards import SYSTEMS, BadWeightsError, find_board, measurements_of
-from bench.run_board import GATE_VALUE
+from bench.leaderboards import (
+    SYSTEMS,
+    BadCoverageError,
+    BadWeightsError,
+    checked_coverage,
+    find_board,
+    measurements_of,
+)
+from bench.run_board import COVERAGE, GATE_VALUE
 from bench.views.board_request import MOST_CHOSEN, PREFIX, address, chosen_rows, completed, weights_of
 from bench.views.radar_context import radar_file, radar_of, twin_of
 from gvsir.models import ValueSystem
@@ -40,18 +48,22 @@ def leaderboard(request: HttpRequest, system: str) -> HttpResponse:
         return render(request, "bench/leaderboard_empty.html", {
             "key": system, "system": ValueSystem.objects.filter(key=system).order_by("-version").first(),
         })
-    problem = ""
+    problem, code, coverage = "", "", COVERAGE
     try:
-        board = find_board(system, params.get("measurement", ""))
+        coverage = checked_coverage(params.get("coverage", ""))
+    except BadCoverageError as error:
+        problem, code = str(error), error.code
+    try:
+        board = find_board(system, params.get("measurement", ""), coverage=coverage)
     except UnknownNameError as error:
         raise Http404(str(error)) from error
     try:
         weights = completed(weights_of(params), [column.key for column in board.columns])
-        board = find_board(system, board.measurement, weights) if weights else board
+        board = find_board(system, board.measurement, weights, coverage=coverage) if weights else board
     except BadWeightsError as error:
-        problem = str(error)
+        problem, code = str(error), error.code
     chosen = chosen_rows(board, params)
-    answer = _file(request, board, chosen, problem)
+    answer = _file(request, board, chosen, problem, code)
     if answer is not None:
         return answer
     sort = _sort(params.get("sort", ""), board)
@@ -70,13 +82,26 @@ def leaderboard(request: HttpRequest, system: str) -> HttpResponse:
         "compare": _compare(board, chosen),
         "sort": sort,
         "scale_note": scale_note(board),
+        "no_refusals": _("No judge of this run says whether an answer refuses."),
+        "coverages": _coverages(request, board),
     }, status=400 if problem else 200)
 
 
-def _file(request: HttpRequest, board: Board, chosen: Any, problem: str) -> HttpResponse | None:
+def _coverages(request: HttpRequest, board: Board) -> list[tuple[str, str, bool]]:
+    """Return the shares of scores that can be asked for: text, address, whether it is the present one."""
+    if board.is_imported:
+        return []
+    offered = sorted({0.0, 0.8, COVERAGE, board.coverage})
+    return [
+        (percent(share), address(request.GET, coverage=None if share == COVERAGE else f"{share * 100:g}"), share == board.coverage)
+        for share in offered
+    ]
+
+
+def _file(request: HttpRequest, board: Board, chosen: Any, problem: str, code: str) -> HttpResponse | None:
     kind = request.GET.get("format", "")
     if problem and kind in ("csv", "json", "svg"):
-        return JsonResponse({"error": {"code": "bad_weights", "message": problem, "fields": {}}}, status=400)
+        return JsonResponse({"error": {"code": code, "message": problem, "fields": {}}}, status=400)
     name = f"{board.system}-{board.measurement}"
     if kind == "csv":
         response = HttpResponse(board_csv(board), content_type="text/csv; charset=utf-8")

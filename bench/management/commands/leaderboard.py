@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bench.board import Board
 from bench.board_export import board_json
-from bench.leaderboards import SYSTEMS, find_board
+from bench.leaderboards import SYSTEMS, checked_coverage, find_board
 from gvsir.exceptions import FormatError, GvsirError
 
 
@@ -34,13 +34,18 @@ class Command(BaseCommand):
         parser.add_argument("system", choices=SYSTEMS, help="the value system")
         parser.add_argument("--measurement", default="", help="which measurement; the newest if not given")
         parser.add_argument("--weights", type=Path, help="JSON file of weights; all equal if not given")
+        parser.add_argument(
+            "--coverage", default="", metavar="PERCENT",
+            help="withhold means with a smaller share of scores (runs; 95 if not given, 0 withholds none)",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Compute and print."""
         try:
             weights = _weights(options["weights"]) if options["weights"] else None
-            board = find_board(options["system"], options["measurement"], weights)
+            coverage = checked_coverage(options["coverage"])
+            board = find_board(options["system"], options["measurement"], weights, coverage=coverage)
         except GvsirError as error:
             raise CommandError(str(error)) from error
         if options["json"]:
@@ -57,7 +62,9 @@ class Command(BaseCommand):
             ends = row.overall.interval
             interval = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
             badges = f" ({', '.join(row.badges)})" if row.badges else ""
-            self.stdout.write(f"{row.rank or '—':>4}  {value:>6}{interval}  {row.name}{badges}")
+            span = f" ({row.rank_range[0]}–{row.rank_range[1]}, tier {row.tier})" if row.rank_range else ""
+            why = f"  {row.overall.reason}" if row.overall.value is None else ""
+            self.stdout.write(f"{row.rank or '—':>4}{span}  {value:>6}{interval}  {row.name}{badges}{why}")
 
 
 def _weights(path: Path) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def rows_of(board):
 
 
 def test_layers_are_means_of_categories_and_the_whole_is_the_mean_of_layers(small_run):
-    rows = rows_of(find_board("gvs"))
+    rows = rows_of(find_board("gvs", coverage=0))
     good = rows["good"]
     assert (good.cells["bias"].value, good.cells["misinfo"].value, good.cells["culture"].value) == (9, 7, 4)
     assert good.groups["universal"].value == pytest.approx(8)
@@ -55,7 +55,7 @@ def test_layers_are_means_of_categories_and_the_whole_is_the_mean_of_layers(smal
 
 
 def test_a_missing_score_is_in_no_mean_and_is_counted_with_its_reason(small_run):
-    poor = rows_of(find_board("gvs"))["poor"]
+    poor = rows_of(find_board("gvs", coverage=0))["poor"]
     assert poor.cells["bias"].value == 2
     assert (poor.cells["bias"].n_scored, poor.cells["bias"].n_unscored) == (1, 1)
     assert poor.cells["misinfo"].value == 0
@@ -71,7 +71,7 @@ def test_a_category_whose_scores_are_all_missing_says_why_and_leaves_its_layer(s
     model = make_language_model("good")
     make_score(run, item, model, None, reason="the provider refused")
     make_score(run, run.release.release_items.get(position=2).item, model, 6)
-    row = find_board("gvs", f"run-{run.pk}").rows[0]
+    row = find_board("gvs", f"run-{run.pk}", coverage=0).rows[0]
     assert (row.cells["politics"].value, row.cells["politics"].reason) == (None, "the provider refused")
     assert row.groups["contextual"].value == pytest.approx(6)
 
@@ -83,14 +83,14 @@ def test_repeats_are_averaged_before_items():
     for epoch, value in enumerate((9, 9, 9), start=1):
         make_score(run, first, model, value, epoch=epoch)
     make_score(run, second, model, 1)
-    cell = find_board("gvs").rows[0].cells["bias"]
+    cell = find_board("gvs", coverage=0).rows[0].cells["bias"]
     assert cell.value == pytest.approx(5)
     assert cell.n_scored == 4
     assert cell.low < 5 < cell.high
 
 
 def test_one_incident_gives_no_interval_and_says_so(small_run):
-    cell = rows_of(find_board("gvs"))["good"].cells["culture"]
+    cell = rows_of(find_board("gvs", coverage=0))["good"].cells["culture"]
     assert cell.interval is None
     assert "one incident" in cell.interval_reason
 
@@ -102,7 +102,7 @@ def test_items_of_one_incident_count_as_one_cluster():
     model = make_language_model()
     make_score(run, incident_item, model, 9)
     make_score(run, same, model, 3)
-    assert find_board("gvs").rows[0].cells["bias"].interval is None
+    assert find_board("gvs", coverage=0).rows[0].cells["bias"].interval is None
 
 
 def test_the_gate_is_the_lowest_baseline_category():
@@ -112,7 +112,7 @@ def test_the_gate_is_the_lowest_baseline_category():
     for item in items:
         make_score(run, item, safe, 9)
         make_score(run, item, unsafe, 3 if item.category.key == "violence_hate" else 10)
-    rows = rows_of(find_board("gvs"))
+    rows = rows_of(find_board("gvs", coverage=0))
     assert (rows["safe"].gate.value, rows["safe"].gate.is_met) == (9, True)
     gate = rows["unsafe"].gate
     assert (gate.value, gate.column.key, gate.is_met) == (3, "violence_hate", False)
@@ -120,9 +120,9 @@ def test_the_gate_is_the_lowest_baseline_category():
 
 
 def test_weights_leave_out_raise_and_rank_again(small_run):
-    only_culture = find_board("gvs", weights={"culture": 1})
+    only_culture = find_board("gvs", coverage=0, weights={"culture": 1})
     assert [(row.rank, row.overall.value) for row in only_culture.rows] == [(1, 4), (1, 4)]
-    weighted = rows_of(find_board("gvs", weights={"bias": 3, "misinfo": 1, "culture": 1}))["good"]
+    weighted = rows_of(find_board("gvs", coverage=0, weights={"bias": 3, "misinfo": 1, "culture": 1}))["good"]
     assert weighted.groups["universal"].value == pytest.approx((3 * 9 + 7) / 4)
     assert weighted.overall.value == pytest.approx((3 / 2 * 9 + 1 / 2 * 7 + 4) / (3 / 2 + 1 / 2 + 1))
 
@@ -181,7 +181,7 @@ def test_every_published_number_links_to_its_provenance(published, client):
 
 
 def test_a_click_on_a_number_opens_as_many_scores_as_it_counts(small_run, client):
-    board = find_board("gvs")
+    board = find_board("gvs", coverage=0)
     for row in board.rows:
         cells = [row.overall, *row.groups.values(), *row.cells.values()]
         for cell in cells:
@@ -194,14 +194,14 @@ def test_a_click_on_a_number_opens_as_many_scores_as_it_counts(small_run, client
 
 
 def test_a_click_on_a_weighted_number_opens_only_what_it_rests_on(small_run, client):
-    row = rows_of(find_board("gvs", weights={"bias": 1, "culture": 1}))["poor"]
+    row = rows_of(find_board("gvs", coverage=0, weights={"bias": 1, "culture": 1}))["poor"]
     assert client.get(row.overall.url).context["n"] == 3
     assert row.overall.n_scored + row.overall.n_unscored == 3
 
 
 def test_the_page_sorts_by_any_column_and_keeps_the_weights(small_run, client):
     def names(query):
-        return [each["row"].name for each in client.get(f"/leaderboard/gvs/?{query}").context["table"]["rows"]]
+        return [each["row"].name for each in client.get(f"/leaderboard/gvs/?coverage=0&{query}").context["table"]["rows"]]
 
     assert names("") == ["good", "poor"]
     assert names("sort=score") == ["poor", "good"]
@@ -230,7 +230,7 @@ def test_a_group_can_be_left_out_and_taken_in_by_links(published, client):
 
 def test_the_radar_draws_the_chosen_models_and_is_a_file(small_run, client):
     poor = LanguageModel.objects.get(name="poor")
-    answer = client.get(f"/leaderboard/gvs/?models={poor.pk}")
+    answer = client.get(f"/leaderboard/gvs/?coverage=0&models={poor.pk}")
     assert [shape.name for shape in answer.context["radar"].shapes] == ["poor"]
     assert not re.search(r"<[^>]+\sstyle=", answer.content.decode())
     svg = client.get(f"/leaderboard/gvs/?models={poor.pk}&format=svg")
@@ -240,11 +240,11 @@ def test_the_radar_draws_the_chosen_models_and_is_a_file(small_run, client):
 
 
 def test_files_say_missing_as_nothing_and_never_as_zero(small_run, client):
-    lines = client.get("/leaderboard/gvs/?format=csv").content.decode().splitlines()
+    lines = client.get("/leaderboard/gvs/?coverage=0&format=csv").content.decode().splitlines()
     heads = lines[0].split(",")
     poor = dict(zip(heads, next(line for line in lines if line.startswith("poor")).split(","), strict=False))
     assert (poor["misinfo"], poor["politics"], poor["bias_missing"]) == ("0.0", "", "1")
-    data = client.get("/leaderboard/gvs/?format=json").json()
+    data = client.get("/leaderboard/gvs/?coverage=0&format=json").json()
     row = next(row for row in data["rows"] if row["model"] == "poor")
     assert (row["dimensions"]["misinfo"], row["dimensions"]["politics"]) == (0.0, None)
     assert row["details"]["politics"]["missing_reason"]
@@ -257,9 +257,9 @@ def test_badges_stand_wherever_the_numbers_do(client):
     page = client.get("/leaderboard/gvs/").content.decode()
     for word in ("demonstration", "heuristic judge", "baseline policy", "not reviewed by people"):
         assert word in page
-    row = client.get("/leaderboard/gvs/?format=json").json()["rows"][0]
+    row = client.get("/leaderboard/gvs/?coverage=0&format=json").json()["rows"][0]
     assert set(row["badges"]) == {"baseline", "demonstration", "heuristic"}
-    assert "demonstration" in client.get("/leaderboard/gvs/?format=csv").content.decode()
+    assert "demonstration" in client.get("/leaderboard/gvs/?coverage=0&format=csv").content.decode()
 
 
 def test_the_number_of_queries_does_not_grow_with_models(small_run, client, django_assert_max_num_queries):
@@ -324,7 +324,7 @@ def test_the_command_prints_the_promised_json(published, capsys, tmp_path):
 
 
 def test_the_command_gives_intervals_and_rank_ranges_for_a_run(small_run, capsys):
-    call_command("leaderboard", "gvs", "--json")
+    call_command("leaderboard", "gvs", "--coverage", "0", "--json")
     rows = {row["model"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
     assert rows["good"]["rank_interval"][0] == 1
     assert rows["good"]["n_scored"] == 4
@@ -343,6 +343,6 @@ def test_the_command_names_what_is_wrong_with_weights(published, tmp_path, text,
 
 
 def test_twelve_categories_stand_in_three_layers(small_run):
-    board = find_board("gvs")
+    board = find_board("gvs", coverage=0)
     assert [len(group.members) for group in board.groups] == [4, 6, 2]
     assert len(board.columns) == ValueDimension.objects.filter(system=make_scale(), is_scored=True).count() == 12

@@ -1,0 +1,132 @@
+"""The cells of a run's leaderboard: a mean with its interval, counts, coverage, and bounds for what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+from django.utils.translation import gettext as _
+from numpy.typing import NDArray
+
+from bench.board import Cell, Share, digits_for
+from bench.metrics.category_table import ScoreTable, weighted_table
+from bench.metrics.intervals import wilson
+from bench.score_arrays import ScoreArrays
+
+Floats = NDArray[np.float64]
+
+
+class Cells:
+    """Makes the cells of one run.
+
+    Parameters
+    ----------
+    scores : ScoreArrays
+        On the dimensions of the board only.
+    bounds : (float, float)
+        The ends of the scale.
+    coverage : float
+        The least share of answers with a score, 0 to 1, with which a mean is shown.
+    """
+
+    def __init__(self, scores: ScoreArrays, bounds: tuple[float, float], coverage: float) -> None:
+        self.scores, self.bounds, self.coverage = scores, bounds, coverage
+        self._names, self._n_scored = scores.by_dimension(scores.n_scored)
+        self._n_unscored = scores.by_dimension(scores.n_unscored)[1]
+        self._place = {name: index for index, name in enumerate(self._names)}
+        asked = scores.n_scored + scores.n_unscored > 0
+        n_asked = scores.by_dimension(asked.astype(np.int64))[1]
+        self._ends = [
+            _ratio(scores.by_dimension(np.nan_to_num(scores.filled(end)))[1], n_asked) for end in bounds
+        ]
+
+    def cell(
+        self, model: int, table: ScoreTable, column: int | None, weights: Mapping[str, float], url: str
+    ) -> Cell:
+        """Return the cell of row ``model``: column ``column`` of ``table``, resting on the dimensions ``weights``."""
+        places = [self._place[key] for key in weights if key in self._place]
+        n_scored, n_unscored = (int(each[model, places].sum()) for each in (self._n_scored, self._n_unscored))
+        value = None if column is None else _number(table.value[model, column])
+        common: dict[str, Any] = {
+            "n_scored": n_scored, "n_unscored": n_unscored, "digits": digits_for(self.bounds),
+            "bounds": self._bounds(model, weights) if n_unscored else None,
+        }
+        if column is None or value is None:
+            return Cell(value=None, url=url if n_unscored else "", reason=self._reason(model, weights), **common)
+        if n_scored < self.coverage * (n_scored + n_unscored):
+            return Cell(value=None, url=url, reason=self._too_few(n_scored, n_unscored), is_withheld=True, **common)
+        low, high = _number(table.low[model, column]), _number(table.high[model, column])
+        return Cell(
+            value=value, low=low, high=high, url=url, interval_reason="" if low is not None else one_incident(), **common
+        )
+
+    def _bounds(self, model: int, weights: Mapping[str, float]) -> tuple[float, float] | None:
+        pairs = [
+            (weight, *(float(ends[model, self._place[key]]) for ends in self._ends))
+            for key, weight in weights.items() if key in self._place and weight > 0
+        ]
+        there = [(weight, low, high) for weight, low, high in pairs if not math.isnan(low)]
+        total = sum(weight for weight, _low, _high in there)
+        if not total:
+            return None
+        return (
+            sum(weight * low for weight, low, _high in there) / total,
+            sum(weight * high for weight, _low, high in there) / total,
+        )
+
+    def _reason(self, model: int, keys: Mapping[str, float]) -> str:
+        pk = int(self.scores.models[model])
+        found = next((self.scores.reasons[pk, key] for key in keys if (pk, key) in self.scores.reasons), "")
+        return found or _("No item of the release measures this.")
+
+    def _too_few(self, n_scored: int, n_unscored: int) -> str:
+        total = n_scored + n_unscored
+        return _("Withheld: {n} of {total} answers have a score ({share}); at least {least} is asked for.").format(
+            n=n_scored, total=total, share=percent(n_scored / total), least=percent(self.coverage)
+        )
+
+
+def weighted(
+    scores: ScoreArrays, weights: Mapping[str, float], bounds: tuple[float, float], *, values: Floats | None = None
+) -> ScoreTable:
+    """Return the weighted means of all models; NaN for all where no unit has a score row."""
+    array = scores.values if values is None else values
+    if not scores.dimensions:
+        nothing = np.full((len(array), 1), np.nan)
+        zero = np.zeros(nothing.shape, dtype=np.int64)
+        return ScoreTable(
+            categories=("weighted",), value=nothing, se=nothing, low=nothing, high=nothing, n=zero,
+            n_clusters=zero, n_missing=zero, level=0.95, method="cr2_score",
+        )
+    by_label = cast("dict[Hashable, float]", dict(weights))
+    return weighted_table(array, scores.dimensions, scores.clusters, weights=by_label, bounds=bounds)
+
+
+def refused_share(scores: ScoreArrays, model: int, places: Sequence[int] | NDArray[np.intp], url: str = "") -> Share:
+    """Return the share of refused answers of row ``model`` on the items at ``places``, with Wilson's interval."""
+    n, of = int(scores.n_refused[model, places].sum()), int(scores.n_told[model, places].sum())
+    if not of:
+        return Share(value=None, url=url)
+    low, high = wilson(n, of)
+    return Share(value=n / of, low=low, high=high, n=n, of=of, url=url)
+
+
+def percent(share: float) -> str:
+    """Return ``share`` as text: 0.95 as "95 %", 0.9489 as "94.9 %"."""
+    return f"{math.floor(share * 1000 + 1e-9) / 10:g} %"
+
+
+def one_incident() -> str:
+    """Return why there is no interval."""
+    return _("All scores come from one incident; the spread between incidents is unknown.")
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _ratio(total: Floats, count: NDArray[np.int64]) -> Floats:
+    found: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return found

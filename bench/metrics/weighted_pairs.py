@@ -1,0 +1,185 @@
+"""All pairs of models at once: differences of weighted means on shared items, and the tiers they make."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr
+
+from bench.metrics.multiplicity import holm
+from bench.metrics.small_sample import RobustSpread, robust_spread
+
+Floats = NDArray[np.float64]
+Labels = Sequence[Hashable] | NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Arrays [pair], models in the order of `numpy.triu_indices`; NaN where undefined.
+
+    Attributes
+    ----------
+    first, second : int arrays
+        Rows of the two models.
+    difference, se, df : float arrays
+        First less second, its clustered standard error and degrees of freedom.
+    p_value, adjusted : float arrays
+        Two-sided, and after Holm over all pairs that have one.
+    n_shared, n_clusters : int arrays
+        Items both answered, and the incidents these come from.
+    """
+
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    difference: Floats
+    se: Floats
+    df: Floats
+    p_value: Floats
+    adjusted: Floats
+    n_shared: NDArray[np.int64]
+    n_clusters: NDArray[np.int64]
+
+    def square(self, values: Floats, *, diagonal: float) -> Floats:
+        """Return ``values`` [pair] as a symmetric matrix [model, model]."""
+        size = int(self.second.max(initial=0)) + 1
+        found: Floats = np.full((size, size), diagonal)
+        found[self.first, self.second] = found[self.second, self.first] = values
+        return found
+
+
+def weighted_pairs(
+    scores: NDArray[Any], category: Labels, cluster: Labels, *, weights: Mapping[Any, float] | None = None
+) -> Pairs:
+    """Return every pair's difference of weighted category means over the items both answered.
+
+    ``sum_c w_c mean_c(a - b) / sum_c w_c`` over categories in which the two share an item. The variance is
+    clustered (an incident is one cluster over all categories), with the CR2 correction and Satterthwaite
+    degrees of freedom under equally varying clusters; p from t. Where every incident has the same
+    difference, which leaves no spread to estimate, p is that of the sign-flip test, ``2 / 2^G``.
+
+    Parameters
+    ----------
+    scores : array [model, item]
+        Epochs averaged; NaN is missing.
+    category, cluster : sequences of length n_items
+    weights : mapping, optional
+        Weight of each category, 0 or more; those not named weigh 0. None: all weigh 1.
+
+    References
+    ----------
+    .. [1] E. Miller, arXiv 2411.00640, 2024, section 4 (paired differences, clustered); CR2:
+       R. M. Bell and D. F. McCaffrey, Survey Methodology 28, 2002; stratified sum: W. G. Cochran,
+       Sampling Techniques, 1977, section 5.9; S. Holm, Scandinavian Journal of Statistics 6, 1979.
+
+    Examples
+    --------
+    One category, one item an incident: differences 1, 2, 3 have mean 2 and standard error 1/sqrt(3).
+
+    >>> pairs = weighted_pairs(np.array([[5.0, 6, 7], [4, 4, 4]]), ["c"] * 3, ["x", "y", "z"])
+    >>> pairs.difference.tolist(), pairs.se.round(4).tolist(), pairs.df.round(6).tolist()
+    ([2.0], [0.5774], [2.0])
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    first, second = np.triu_indices(len(values), 1)
+    groups, n_groups = _coded(cluster)
+    blocks = _differences(values, category, groups, first, second)
+    weight = np.array([1.0 if weights is None else float(weights.get(name, 0.0)) for name, *_ in blocks])
+    counts = np.array([count.sum(0) for _name, _where, _total, count in blocks]).reshape(len(blocks), len(first))
+    part = np.where(counts > 0, weight[:, None], 0.0)
+    whole = part.sum(0)
+    part = part / np.where(whole > 0, whole, 1.0)
+    difference: Floats = np.zeros(len(first))
+    residual, share = (np.zeros((n_groups, len(first))) for _ in range(2))
+    for (_name, where, total, count), a, n in zip(blocks, part, counts, strict=True):
+        safe = np.maximum(n, 1)
+        mean = total.sum(0) / safe
+        difference += a * mean
+        residual[where] += a / safe * (total - count * mean)
+        share[where] += a / safe * count
+    spread = robust_spread(residual.T, share.T, (share**2).T)
+    n_clusters = (share > 0).sum(0)
+    difference = np.where(whole > 0, difference, np.nan)
+    p = _p_values(difference, spread, n_clusters)
+    adjusted = np.full(len(p), np.nan)
+    known = ~np.isnan(p)
+    adjusted[known] = holm(p[known])
+    used = (counts * (weight[:, None] > 0)).sum(0)
+    return Pairs(
+        first=first, second=second, difference=difference, se=spread.se, df=spread.df, p_value=p, adjusted=adjusted,
+        n_shared=used.round().astype(np.int64), n_clusters=n_clusters,
+    )
+
+
+def tiers_from_pairs(overall: Floats, pairs: Pairs, *, alpha: float = 0.05) -> NDArray[np.int64]:
+    """Return the tier of every model, 1 the best; 0 for a model without a score.
+
+    From the top: the best model opens a tier; each next model joins it until one is told from the opener
+    (Holm-adjusted p at most ``alpha``), which opens the next tier. A pair that cannot be tested is not told apart.
+
+    Examples
+    --------
+    >>> gap = np.linspace(0.9, 1.1, 16)
+    >>> scores = np.array([5 + gap, np.full(16, 5.0), 5 + 0.01 * np.cos(np.arange(16))])
+    >>> tiers_from_pairs(scores.mean(1), weighted_pairs(scores, ["c"] * 16, range(16))).tolist()
+    [1, 2, 2]
+    """
+    found = np.zeros(len(overall), dtype=np.int64)
+    order = [int(row) for row in np.argsort(-np.nan_to_num(overall, nan=-np.inf), kind="stable")]
+    p = pairs.square(np.nan_to_num(pairs.adjusted, nan=1.0), diagonal=1.0)
+    tier, opener = 0, -1
+    for row in order:
+        if np.isnan(overall[row]):
+            continue
+        if tier == 0 or p[opener, row] <= alpha:
+            tier, opener = tier + 1, row
+        found[row] = tier
+    return found
+
+
+def _coded(names: Labels) -> tuple[NDArray[np.intp], int]:
+    seen: dict[Hashable, int] = {}
+    codes = np.array([seen.setdefault(name, len(seen)) for name in names], dtype=np.intp)
+    return codes, len(seen)
+
+
+def _differences(
+    values: Floats, category: Labels, groups: NDArray[np.intp], first: NDArray[np.intp], second: NDArray[np.intp]
+) -> list[tuple[Hashable, NDArray[np.intp], Floats, Floats]]:
+    """Return, per category, its clusters, and [cluster, pair] the summed difference and count of shared items."""
+    codes, _n = _coded(category)
+    names = list(dict.fromkeys(category))
+    found = []
+    for column, name in enumerate(names):
+        members = np.flatnonzero(codes == column)
+        members = members[np.argsort(groups[members], kind="stable")]
+        clusters, starts, sizes = np.unique(groups[members], return_index=True, return_counts=True)
+        part = values[:, members]
+        present: NDArray[np.bool_] = ~np.isnan(part)
+        filled: Floats = np.where(present, part, 0.0)
+        if present.all():
+            sums: Floats = np.add.reduceat(filled, starts, axis=1).T
+            ones = np.repeat(sizes[:, None].astype(np.float64), len(first), axis=1)
+            found.append((name, clusters, sums[:, first] - sums[:, second], ones))
+            continue
+        place = np.arange(len(members)) - np.repeat(starts, sizes)
+        row = np.repeat(np.arange(len(clusters)), sizes)
+        score, mask = (np.zeros((len(clusters), len(values), int(sizes.max()))) for _ in range(2))
+        score[row, :, place], mask[row, :, place] = filled.T, present.T
+        turned = mask.transpose(0, 2, 1)
+        total, count = score @ turned, mask @ turned
+        difference = total[:, first, second] - total[:, second, first]
+        found.append((name, clusters, difference, count[:, first, second]))
+    return found
+
+
+def _p_values(difference: Floats, spread: RobustSpread, n_clusters: NDArray[np.int64]) -> Floats:
+    known = (n_clusters > 1) & ~np.isnan(difference)
+    flat = known & ~(spread.se > 1e-12 * np.maximum(1.0, np.abs(difference)))
+    safe = np.where(known & ~flat, spread.se, 1.0)
+    p = 2.0 * stdtr(np.where(known & ~flat, spread.df, 1.0), -np.abs(np.nan_to_num(difference)) / safe)
+    same = np.where(np.abs(difference) > 1e-12, 2.0 ** (1.0 - n_clusters), 1.0)
+    return np.where(known, np.where(flat, same, np.minimum(p, 1.0)), np.nan)
