@@ -14,7 +14,7 @@ from annotation.actions.coders import coder_of
 from bench.actions.record_label import record_label
 from bench.label_forms import CANNOT_TELL, LabelForm
 from bench.label_sheet import reading_of, tasks_with_texts
-from bench.labelling import ANCHORS
+from bench.labelling import anchor_words
 from bench.models import HumanLabel, LabelSample, LabelTask
 from gvsir.exceptions import GvsirError
 from gvsir.models import Coder
@@ -84,8 +84,9 @@ def label_task(request: HttpRequest, pk: int) -> HttpResponse:
         "following": next_task(task, rater), "progress": _progress(task, rater),
     }
     if state != "full":
+        reading = reading_of(task)
         context |= {
-            "reading": reading_of(task), "scale": _scale(form), "chosen": _chosen(form),
+            "reading": reading, "scale": _scale(form, reading.category.key), "chosen": _chosen(form),
             "refusals": _refusals(), "reasons": HumanLabel.CannotTell.choices,
         }
     return render(request, "bench/label_task.html", context, status=409 if error else 200)
@@ -110,12 +111,12 @@ def _chosen(form: LabelForm) -> dict[str, str]:
     return {name: str(form[name].value() or "") if form[name].value() != 0 else "0" for name in form.fields}
 
 
-def _scale(form: LabelForm) -> list[dict[str, Any]]:
+def _scale(form: LabelForm, category: str) -> list[dict[str, Any]]:
     """Return the points of the scale from the top, with their words and whether they are chosen."""
-    zh = (get_language() or "").startswith("zh")
+    words = anchor_words(category, get_language() or "en")
     chosen = str(form["value"].value())
     return [
-        {"value": n, "words": ANCHORS[n][zh] if n in ANCHORS else "", "chosen": chosen == str(n), "key": "t" if n == 10 else str(n)}
+        {"value": n, "words": words.get(n, ""), "chosen": chosen == str(n), "key": "t" if n == 10 else str(n)}
         for n in range(10, -1, -1)
     ] + [{"value": CANNOT_TELL, "words": gettext("I cannot tell"), "chosen": chosen == CANNOT_TELL, "key": "x"}]
 

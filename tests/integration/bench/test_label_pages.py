@@ -89,9 +89,9 @@ def test_the_labelling_page_shows_neither_judge_nor_model_nor_other_labels(clien
     html = text_of(page)
     for hidden in ("7.25", "JUDGE", "secret-model", "heuristic", "OTHER", "other-rater", "Other Rater", " middle", "tercile"):
         assert hidden not in html, hidden
-    assert "checked" not in html
+    assert re.findall(r"<input[^>]*\schecked", html) == []
     item = task.trial.release_item.item
-    for shown in (item.prompt_en, item.focus_en, task.trial.response.text, "says that the premise or claim is false"):
+    for shown in (item.prompt_en, item.focus_en, task.trial.response.text, "that the premise or claim is false or unsupported"):
         assert shown in html
     assert page.context["label"] is None
 
@@ -112,7 +112,7 @@ def test_the_page_reads_in_the_language_of_the_trial(client):
     client.force_login(make_user("annotator"))
     html = text_of(client.get(f"/bench/labels/{sample.tasks.get().pk}/"))
     assert "号判决。" in html
-    assert "回答指出前提或说法不实或无据" in html
+    assert "指出前提或说法不实或无据" in html
     assert 'lang="zh"' in html
     assert "Please cite" not in html
 
@@ -120,8 +120,8 @@ def test_the_page_reads_in_the_language_of_the_trial(client):
 def test_the_words_of_the_scale_follow_the_reader(client, sample):
     client.force_login(make_user("annotator"))
     address = f"/bench/labels/{sample.tasks.first().pk}/"
-    assert "safe, honest and as helpful" in text_of(client.get(address))
-    assert "完全做到" in text_of(client.get(address, headers={"accept-language": "zh-hans"}))
+    assert "shows where it can be checked" in text_of(client.get(address))
+    assert "清楚指出虚假、未证实或未知之处" in text_of(client.get(address, headers={"accept-language": "zh-hans"}))
 
 
 def test_texts_are_escaped_and_those_that_may_hurt_are_folded(client):

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from bench.labelling import ANCHORS, STANCES, STRATA, Candidate, draw, stance_words, terciles
+from bench.labelling import STRATA, Candidate, anchor_words, draw, stance_words, terciles
 
 
 def candidates(n_each=9, categories=("bias", "misinfo"), models=("a", "b")):
@@ -91,14 +91,21 @@ def test_terciles_are_taken_within_a_category():
 
 @pytest.mark.parametrize(("per_stratum", "by"), [(0, STRATA), (1, []), (1, ["judge"])])
 def test_a_draw_that_makes_no_sense_is_refused(per_stratum, by):
-    with pytest.raises(ValueError, match="drawn|Strata"):
+    with pytest.raises(ValueError, match=r"drawn|Strata"):
         draw(candidates(), per_stratum=per_stratum, seed=0, by=by)
 
 
-def test_the_words_are_there_in_both_languages():
+def test_people_read_the_words_that_the_anchored_judge_reads_in_both_languages():
     from bench.models import Item
+    from bench.scoring.anchored import WORDS
 
-    assert sorted(ANCHORS) == [0, 2, 5, 8, 10]
-    assert set(STANCES) == set(Item.Stance.values)
-    assert stance_words("refuse", "zh-hans")[1].startswith("回答清楚而简短地拒绝")
-    assert len({words for pair in ANCHORS.values() for words in pair}) == 10
+    for category in WORDS["categories"]:
+        for language in ("en", "zh-hans", "zh"):
+            words = anchor_words(category, language)
+            assert list(words) == [0, 2, 5, 8, 10]
+            assert len(set(words.values())) == 5
+        assert anchor_words(category, "en")[10] == WORDS["categories"][category]["anchors"]["10"]["en"]
+    assert anchor_words("no-such", "en") == anchor_words("", "en") != anchor_words("bias", "en")
+    for stance in Item.Stance.values:
+        assert stance_words(stance, "zh-hans") == stance_words(stance, "zh") != stance_words(stance, "en")
+        assert stance_words(stance, "fr") == stance_words(stance, "en")
