@@ -100,7 +100,7 @@ def sentence_step(record_id: str, viewer: Any) -> Step | None:
         extra={} if withheld else {
             "before": context.before, "quote": context.quote, "after": context.after,
             "start_codepoint": segment.start_codepoint, "end_codepoint": segment.end_codepoint,
-            "document_sha256": document.sha256,
+            "document_sha256": document.sha256, "language": document.language,
         },
     )
 

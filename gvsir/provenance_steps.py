@@ -38,6 +38,7 @@ def incident_step(record_id: str, viewer: Any) -> Step | None:
             ("report", str(pk))
             for pk in incident.report_links.order_by("report_id").values_list("report_id", flat=True)
         ),
+        extra={"language": incident.language},
     )
 
 

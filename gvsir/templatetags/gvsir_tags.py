@@ -85,9 +85,8 @@ def badge(word: str, title: str = "") -> SafeString:
 
 def missing(reason: str) -> SafeString:
     """Return the dash that stands for a missing value, with its reason for eye and ear."""
-    return format_html(
-        '<span class="na" title="{}">—<span class="visually-hidden"> {}</span></span>', reason, reason
-    )
+    shown = translated(reason)
+    return format_html('<span class="na" title="{}">—<span class="visually-hidden"> {}</span></span>', shown, shown)
 
 
 @register.simple_tag
