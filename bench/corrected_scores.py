@@ -31,6 +31,21 @@ class CorrectedCell:
     corrected: CorrectedMean | None
     reason: str
 
+    @property
+    def uncorrected_interval(self) -> tuple[float | None, float | None]:
+        """Both ends."""
+        return self.uncorrected.low, self.uncorrected.high
+
+    @property
+    def corrected_interval(self) -> tuple[float, float] | None:
+        """Both ends, within the scale."""
+        return _within(self.corrected, _BOUNDS)
+
+    @property
+    def shift(self) -> str:
+        """What the correction adds, with its sign."""
+        return f"{self.corrected.correction:+.2f}" if self.corrected else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectedRefusals:
@@ -48,6 +63,16 @@ class CorrectedRefusals:
     def share(self) -> float:
         """The judges' share."""
         return self.refused / self.n
+
+    @property
+    def corrected_interval(self) -> tuple[float, float] | None:
+        """Both ends."""
+        return _within(self.corrected, (0.0, 1.0))
+
+
+def _within(found: CorrectedMean | None, bounds: tuple[float, float]) -> tuple[float, float] | None:
+    """Return the interval cut to the bounds of the scale."""
+    return (max(found.low, bounds[0]), min(found.high, bounds[1])) if found else None
 
 
 @dataclass(frozen=True, kw_only=True)
