@@ -5,18 +5,19 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 
 class Run(models.Model):
     """One execution of a frozen, hashed specification."""
 
     class Status(models.TextChoices):
-        QUEUED = "queued"
-        RUNNING = "running"
-        PAUSED = "paused"
-        FINISHED = "finished"
-        CANCELLED = "cancelled"
-        FAILED = "failed"
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        PAUSED = "paused", _("Paused")
+        FINISHED = "finished", _("Finished")
+        CANCELLED = "cancelled", _("Cancelled")
+        FAILED = "failed", _("Failed")
 
     release = models.ForeignKey("bench.Release", on_delete=models.PROTECT, related_name="runs")
     spec = models.JSONField(help_text="The RunSpec as canonical JSON data.")
@@ -79,13 +80,13 @@ class Response(models.Model):
     """What a model said to some messages. Keyed by content, so that no run pays for it again."""
 
     class State(models.TextChoices):
-        PENDING = "pending"
-        ANSWERED = "answered"
-        REFUSED = "refused", "refused by provider"
-        CONTENT_FILTER = "content_filter", "stopped by content filter"
-        LENGTH = "length", "stopped at the length limit"
-        FAILED = "failed", "failed after retries"
-        CANCELLED = "cancelled"
+        PENDING = "pending", _("Pending")
+        ANSWERED = "answered", _("Answered")
+        REFUSED = "refused", _("refused by provider")
+        CONTENT_FILTER = "content_filter", _("stopped by content filter")
+        LENGTH = "length", _("stopped at the length limit")
+        FAILED = "failed", _("failed after retries")
+        CANCELLED = "cancelled", _("Cancelled")
 
     key = models.CharField(
         max_length=64, unique=True, help_text="SHA-256 over model configuration, messages, generation config, epoch."
@@ -147,17 +148,17 @@ class Judgement(models.Model):
     """A judge's verdict on one response to one item. Unparsable and failed ones have no value."""
 
     class State(models.TextChoices):
-        PENDING = "pending"
-        SCORED = "scored"
-        PROFILED = "profiled", "judged on the dimensions of a framework"
-        UNPARSABLE = "unparsable"
-        FAILED = "failed", "failed after retries"
-        CANCELLED = "cancelled"
+        PENDING = "pending", _("Pending")
+        SCORED = "scored", _("Scored")
+        PROFILED = "profiled", _("judged on the dimensions of a framework")
+        UNPARSABLE = "unparsable", _("Unparsable")
+        FAILED = "failed", _("failed after retries")
+        CANCELLED = "cancelled", _("Cancelled")
 
     class Refusal(models.TextChoices):
-        REFUSED = "refused"
-        PARTIAL = "partial"
-        COMPLIED = "complied"
+        REFUSED = "refused", _("Refused")
+        PARTIAL = "partial", _("Partial")
+        COMPLIED = "complied", _("Complied")
 
     key = models.CharField(
         max_length=64, unique=True, help_text="SHA-256 over judge configuration, item content, response text."
