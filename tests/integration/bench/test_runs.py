@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 from django.db.models import Sum
 
-from bench.accounting import account
 from bench.actions.create_run import create_run
 from bench.actions.execute_run import execute_run
 from bench.actions.register_language_model import register_judge, register_language_model
 from bench.execution.engine import Settings
 from bench.execution.limits import RetryPolicy
-from bench.models import FailedAttempt, Judgement, Response, Run, Score, Trial
+from bench.models import FailedAttempt, Judgement, Response, Run, Score
 from tests.factories.bench import make_item, make_release
 from tests.fake_server import Behaviour, running
 
