@@ -40,3 +40,6 @@ OF_THE_DEMONSTRATION: Final = (
     ),
     gettext_noop("Opened with the demonstration, to try coding."),
 )
+
+#: What a document is made of, as ``annotation.actions.freeze_document`` says it.
+OF_DOCUMENTS: Final = (gettext_noop("title and editors' description"),)
