@@ -17,6 +17,8 @@ from django.utils.translation.template import templatize
 from lxml import html
 
 from annotation.models import Assignment, Round
+from bench.models import Measurement
+from gvsir.models import Report
 from tests.factories.annotation import make_assignment
 from tests.factories.api_world import make_world
 from tests.factories.bench import make_measurement
@@ -189,8 +191,13 @@ def left_in_english(page: str) -> list[str]:
             texts += [element.get(name) for name in ("title", "aria-label", "placeholder", "alt")]
     whole, gaps = english()
     shown = {" ".join(text.split()) for text in texts if text and text.strip()}
-    data = set(Round.objects.values_list("name", flat=True))
-    return sorted(text for text in shown - data if text in whole or gaps.fullmatch(text))
+    return sorted(text for text in shown - names() if text in whole or gaps.fullmatch(text))
+
+
+def names() -> set[str]:
+    """Return names of records, which stay as they are and may look like a sentence of ours."""
+    named = ((Round, "name"), (Report, "title"), (Measurement, "name"))
+    return {each for model, field in named for each in model.objects.values_list(field, flat=True)}
 
 
 def links_of(page: str) -> list[str]:
