@@ -7,14 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.db.models import QuerySet
+
 from bench.board import Board
 from bench.exceptions import UnknownNameError
-from bench.models import Measurement, Run
+from bench.models import Judge, Measurement, Run
 from bench.published_board import board_of_measurement
 from bench.run_board import COVERAGE, board_of_run
+from bench.scoring.frameworks import rubric_name
 from gvsir.exceptions import GvsirError
+from gvsir.models import ValueSystem
 
-#: The system that runs measure; all others are imported only.
+#: The system that every run measures; the others are imported, or measured by runs with a judge for them.
 RUN_SYSTEM: Final = "gvs"
 SYSTEMS: Final = (RUN_SYSTEM, "schwartz", "mft", "llm_unique", "salad")
 MOST_WEIGHT: Final = 1e6
@@ -44,16 +48,26 @@ class MeasurementChoice:
 def measurements_of(system: str) -> list[MeasurementChoice]:
     """Return the measurements of ``system``, newest first: finished runs, or imported tables."""
     if system == RUN_SYSTEM:
-        runs = Run.objects.filter(status=Run.Status.FINISHED).select_related("release").order_by("-pk")
-        return [
-            MeasurementChoice(
-                key=f"run-{run.pk}", label=f"run {run.pk} · {run.release.name}",
-                badges=("demonstration",) if run.is_demonstration or run.release.is_demonstration else (),
-            )
-            for run in runs
-        ]
+        return [_choice(run) for run in _runs_on(system).order_by("-pk")]
     found = Measurement.objects.filter(system__key=system).order_by("-period", "-pk")
-    return [MeasurementChoice(key=each.key, label=each.name, badges=("imported",)) for each in found]
+    imported = [MeasurementChoice(key=each.key, label=each.name, badges=("imported",)) for each in found]
+    return imported + [_choice(run) for run in _runs_on(system).order_by("-pk")]
+
+
+def _runs_on(system: str) -> QuerySet[Run]:
+    """Return the finished runs that measure ``system``."""
+    runs = Run.objects.filter(status=Run.Status.FINISHED).select_related("release").prefetch_related("judges")
+    if system == RUN_SYSTEM:
+        return runs
+    judges = Judge.objects.filter(config__rubric=rubric_name(system))
+    return runs.filter(pk__in=Run.judges.through.objects.filter(judge__in=judges).values("run"))
+
+
+def _choice(run: Run) -> MeasurementChoice:
+    return MeasurementChoice(
+        key=f"run-{run.pk}", label=f"run {run.pk} · {run.release.name}",
+        badges=("demonstration",) if run.is_demonstration or run.release.is_demonstration else (),
+    )
 
 
 def find_board(
@@ -74,7 +88,12 @@ def find_board(
     if system not in SYSTEMS:
         raise UnknownNameError(f"{system!r} is no value system; {', '.join(SYSTEMS)} are.")
     checked = None if weights is None else checked_weights(weights)
-    board = _of_run(measurement, checked, coverage) if system == RUN_SYSTEM else _of_import(system, measurement, checked)
+    if system == RUN_SYSTEM or measurement.startswith("run-") or not (
+        measurement or Measurement.objects.filter(system__key=system).exists()
+    ):
+        board = _of_run(system, measurement, checked, coverage)
+    else:
+        board = _of_import(system, measurement, checked)
     if checked is not None:
         unknown = sorted(set(checked) - set(board.weights))
         if unknown:
@@ -84,8 +103,8 @@ def find_board(
     return board
 
 
-def _of_run(measurement: str, weights: dict[str, float] | None, coverage: float) -> Board:
-    runs = Run.objects.filter(status=Run.Status.FINISHED).select_related("release").prefetch_related("judges")
+def _of_run(system: str, measurement: str, weights: dict[str, float] | None, coverage: float) -> Board:
+    runs = _runs_on(system)
     if measurement:
         number = measurement.removeprefix("run-")
         wanted = number.isdecimal() and measurement.startswith("run-") and len(number) < 19
@@ -93,8 +112,13 @@ def _of_run(measurement: str, weights: dict[str, float] | None, coverage: float)
     else:
         run = runs.order_by("-pk").first()
     if run is None:
-        raise UnknownNameError(_missing(RUN_SYSTEM, measurement, "run a release on a model first (gvsir bench_run)"))
-    return board_of_run(run, weights, coverage=coverage)
+        advice = (
+            "run a release on a model first (gvsir bench_run)" if system == RUN_SYSTEM
+            else f"import one first (gvsir import_scores), or run a release with a judge {system}:NAME (gvsir bench_run)"
+        )
+        raise UnknownNameError(_missing(system, measurement, advice))
+    framework = None if system == RUN_SYSTEM else ValueSystem.objects.current(system)
+    return board_of_run(run, weights, coverage=coverage, framework=framework)
 
 
 def _of_import(system: str, measurement: str, weights: dict[str, float] | None) -> Board:

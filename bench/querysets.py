@@ -58,16 +58,19 @@ def release_items(release: Release) -> QuerySet[ReleaseItem]:
 
 def scores_of_cell(
     *, run: int | None = None, language_model: int | None = None, dimensions: Sequence[str] = (), layer: str = "",
+    system: str = "",
 ) -> QuerySet[Score]:
     """Return the scores behind a cell of a leaderboard; without an argument, all of them.
 
-    ``dimensions`` and ``layer`` are keys of the run's value system.
+    ``dimensions`` and ``layer`` are keys of the value system ``system``, or of whichever has them.
     """
     scores = Score.objects.order_by("run", "trial__release_item__position", "trial__language", "trial__epoch", "pk")
     if run is not None:
         scores = scores.filter(run=run)
     if language_model is not None:
         scores = scores.filter(trial__language_model=language_model)
+    if system:
+        scores = scores.filter(dimension__system__key=system)
     if dimensions:
         scores = scores.filter(dimension__key__in=dimensions)
     if layer:

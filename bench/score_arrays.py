@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from bench.label_data import cluster_of
 from bench.models import Judgement, KeptScores, ReleaseItem, Response, Run, Score, Trial
+from bench.scoring.case import NOT_ENGAGED
+from bench.scoring.frameworks import FRAMEWORKS
 from gvsir.models import ValueDimension
 
 Floats = NDArray[np.float64]
@@ -34,13 +36,13 @@ class ScoreArrays:
     models : int array [model]
         Keys of the language models, by name.
     items, dimensions : int array [unit], tuple of str [unit]
-        Key of the release item, and key of the dimension.
+        Key of the release item, and key of the dimension; of a framework ``framework/key``.
     values : float array [model, unit]
         Mean over the scored answers; NaN where none is scored, never 0.
     without_refusals : float array [model, unit]
         The same without the answers that refused.
     n_scored, n_unscored : int arrays [model, unit]
-        Answers with and without a score.
+        Answers with and without a score; one that does not engage a dimension is neither.
     item_keys : int array [item]
         Keys of the release items asked, in the release's order.
     n_refused, n_told : int arrays [model, item]
@@ -76,6 +78,11 @@ class ScoreArrays:
         """The incident of each unit's item."""
         return tuple(self.clusters_of_items[place] for place in self.places.tolist())
 
+    @property
+    def n_units(self) -> int:
+        """How many units there are."""
+        return len(self.items)
+
     def units_on(self, keys: Iterable[str]) -> NDArray[np.bool_]:
         """Return which units are on one of the dimensions ``keys``."""
         names, codes = self._coded
@@ -106,6 +113,20 @@ class ScoreArrays:
         return replace(
             self, items=self.items[where], dimensions=tuple(np.array(self.dimensions, dtype=object)[where]),
             **{name: getattr(self, name)[:, where] for name in _PER_UNIT},
+        )
+
+    def of_system(self, system: str) -> ScoreArrays:
+        """Return the units on dimensions of ``system``, named by their keys alone."""
+        if system not in FRAMEWORKS:
+            return self.on({name for name in self.dimensions if "/" not in name})
+        prefix = f"{system}/"
+        found = self.on({name for name in self.dimensions if name.startswith(prefix)})
+        return replace(
+            found, dimensions=tuple(name.removeprefix(prefix) for name in found.dimensions),
+            reasons={
+                (model, name.removeprefix(prefix)): reason
+                for (model, name), reason in self.reasons.items() if name.startswith(prefix)
+            },
         )
 
     def of_models(self, keys: Sequence[int]) -> ScoreArrays:
@@ -183,12 +204,18 @@ def scores_from_rows(run: Run) -> ScoreArrays:
         Score.objects.filter(run=run, value__isnull=True).order_by()
         .values_list("trial_id", "dimension_id", "missing_reason")
     )
-    keys = dict(ValueDimension.objects.filter(pk__in=_dimensions(scored, missing)).values_list("pk", "key"))
+    keys = _named(_dimensions(scored, missing))
     return _assembled(
         models=models, item_keys=item_keys, clusters=tuple(cluster_of(incident, item) for _pk, incident, item in placed),
         trials=trials["pk"], row=row, column=column, refused=refused, told=told, scored=scored, missing=missing,
         keys=keys,
     )
+
+
+def _named(dimensions: Sequence[int]) -> dict[int, str]:
+    """Return the names of ``dimensions``: those of a framework with it, as two systems may share a key."""
+    found = ValueDimension.objects.filter(pk__in=dimensions).values_list("pk", "key", "system__key")
+    return {pk: f"{system}/{key}" if system in FRAMEWORKS else key for pk, key, system in found}
 
 
 def _records(rows: Iterable[tuple[Any, ...]], dtype: list[tuple[str, str]]) -> NDArray[Any]:
@@ -242,6 +269,7 @@ def _assembled(
 ) -> ScoreArrays:
     dimension_keys = np.array(sorted(keys, key=lambda pk: keys[pk]), dtype=np.int64)
     width = max(len(dimension_keys), 1)
+    is_lost = np.array([reason != NOT_ENGAGED for *_place, reason in missing], dtype=bool)
     lost = np.array([(trial, dimension) for trial, dimension, _reason in missing], dtype=np.int64).reshape(-1, 2)
     at, lost_at = _places(trials, scored["trial"]), _places(trials, lost[:, 0])
     code = column[at] * width + _places(dimension_keys, scored["dimension"])
@@ -267,7 +295,7 @@ def _assembled(
         dimensions=tuple(keys[dimension_keys[unit % width]] for unit in units.tolist()),
         values=_mean(summed(cell, scored["value"]), n_scored),
         without_refusals=_mean(summed(cell[complied], scored["value"][complied]), summed(cell[complied])),
-        n_scored=n_scored, n_unscored=summed(lost_cell), item_keys=item_keys,
+        n_scored=n_scored, n_unscored=summed(lost_cell[is_lost]), item_keys=item_keys,
         n_refused=summed(spot[refused], None, asked), n_told=summed(spot[told], None, asked),
         clusters_of_items=clusters,
         reasons={cell: max((n, reason) for reason, n in count.items())[1] for cell, count in reasons.items()},

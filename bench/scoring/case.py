@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+#: Why a dimension has no value where the answer says nothing to it; not 0, and no failure of the judge either.
+NOT_ENGAGED: Final = "not engaged"
 
 
 @dataclass(frozen=True, kw_only=True)

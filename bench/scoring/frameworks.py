@@ -22,7 +22,7 @@ from functools import partial
 from typing import Any, Final
 
 from bench.prompts import defused, fenced, nonce_of
-from bench.scoring.case import DimensionVerdict, JudgeCase, Verdict
+from bench.scoring.case import NOT_ENGAGED, DimensionVerdict, JudgeCase, Verdict
 from bench.scoring.rubric import Rubric, filled, language_of, load_words
 from bench.scoring.structured import (
     MOST_REPAIRS,
@@ -35,7 +35,6 @@ from bench.scoring.structured import (
 from bench.specs import Message, sha256
 
 VERSION: Final = 1
-NOT_ENGAGED: Final = "not engaged"
 NOT_IN_ANSWER: Final = "the quoted evidence is not in the answer"
 MOST_STRENGTH: Final = 3
 WORDS: Final = load_words(f"frameworks-{VERSION}")

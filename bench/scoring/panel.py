@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bench.exceptions import BadPanelError
+from bench.scoring.case import NOT_ENGAGED
 
 MEDIAN, TRIMMED_MEAN = "median", "trimmed_mean"
 HEADLINES: Final = (MEDIAN, TRIMMED_MEAN)
@@ -119,6 +120,8 @@ def headline_of(votes: Sequence[Vote], *, family: str = "", rule: PanelRule | No
         values = [value for _ref, value in valid]
         value = statistics.median(values) if rule.headline == MEDIAN else trimmed_mean(values)
         return Headline(value=value, counted=tuple(ref for ref, _value in valid), left_out=left_out)
+    if sum(vote.missing_reason == NOT_ENGAGED for vote in eligible) >= needed:
+        return Headline(value=None, missing_reason=NOT_ENGAGED, left_out=left_out)
     reasons = "; ".join(dict.fromkeys(vote.missing_reason for vote in eligible if vote.value is None))
     if valid:
         reasons = f"{len(valid)} of {len(eligible)} votes valid, {needed} needed" + (f"; {reasons}" if reasons else "")

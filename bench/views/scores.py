@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from bench.models import LanguageModel, Run, Score
 from bench.querysets import scores_of_cell
+from bench.scoring.frameworks import FRAMEWORKS
 from bench.views.board_request import address
 from gvsir.models import ValueDimension
 from gvsir.permissions import action_required, allowed
@@ -31,9 +32,11 @@ def score_list(request: HttpRequest) -> HttpResponse:
     run = Run.objects.filter(pk=_number(params.get("run", ""))).select_related("release").first()
     model = LanguageModel.objects.filter(pk=_number(params.get("model", ""))).first()
     keys, layer = [key for key in params.getlist("dimension") if key], params.get("layer", "")
+    system = params.get("system", "")
     asked_for_nothing = (bool(params.get("run")) and run is None) or (bool(params.get("model")) and model is None)
     scores = scores_of_cell(
-        run=run.pk if run else None, language_model=model.pk if model else None, dimensions=keys, layer=layer
+        run=run.pk if run else None, language_model=model.pk if model else None, dimensions=keys, layer=layer,
+        system=system,
     )
     if asked_for_nothing:
         scores = scores.none()
@@ -48,8 +51,8 @@ def score_list(request: HttpRequest) -> HttpResponse:
         "page": Paginator(rows, PER_PAGE).get_page(params.get("page")),
         "run": run,
         "model": model,
-        "dimensions": _dimensions(run, [*keys, *([layer] if layer else [])]),
-        "cell": f"run-{run.pk}:{model.pk}:{keys[0]}" if run and model and len(keys) == 1 and totals["n"] else "",
+        "dimensions": _dimensions(run, [*keys, *([layer] if layer else [])], system),
+        "cell": _cell_id(run, model, keys, system) if totals["n"] else "",
         "n": totals["n"],
         "n_scored": totals["n_scored"],
         "n_missing": totals["n"] - totals["n_scored"],
@@ -60,11 +63,19 @@ def score_list(request: HttpRequest) -> HttpResponse:
     })
 
 
-def _dimensions(run: Run | None, keys: list[str]) -> list[ValueDimension]:
+def _cell_id(run: Run | None, model: LanguageModel | None, keys: list[str], system: str) -> str:
+    """Return what the chain below a cell is called; cells of frameworks have none of their own."""
+    if run is None or model is None or len(keys) != 1 or system in FRAMEWORKS:
+        return ""
+    return f"run-{run.pk}:{model.pk}:{keys[0]}"
+
+
+def _dimensions(run: Run | None, keys: list[str], system: str) -> list[ValueDimension]:
     if run is None or not keys:
         return []
     systems = Score.objects.filter(run=run).order_by().values("dimension__system")
-    return list(ValueDimension.objects.filter(system__in=systems, key__in=keys).order_by("order"))
+    found = ValueDimension.objects.filter(system__in=systems, key__in=keys)
+    return list((found.filter(system__key=system) if system else found).order_by("order"))
 
 
 @action_required("score.view")

@@ -15,6 +15,7 @@ from bench.actions.score_run import score_run
 from bench.exceptions import UnknownNameError
 from bench.execution.engine import Settings
 from bench.execution.limits import RetryPolicy
+from bench.leaderboards import find_board, measurements_of
 from bench.models import DimensionVerdict, FailedAttempt, Judgement, Run, Score
 from bench.scoring.frameworks import dimension_keys, reply_key
 from bench.scoring.panel import PanelRule
@@ -328,3 +329,48 @@ def test_a_judge_whose_rubric_has_changed_since_does_not_judge():
         with pytest.raises(UnknownNameError, match="unknown to this version"):
             execute_run(run.pk, settings=FAST)
         assert server.received == 0
+
+
+def test_a_run_has_a_leaderboard_on_each_framework_it_was_judged_by(client):
+    load_reference()
+    entries = {
+        "care": {"evidence": "Care for the weak", "direction": 1, "strength": 2},
+        "loyalty": {"evidence": "Stand by your own", "direction": 1, "strength": 3},
+    }
+
+    def verdict(body):
+        names = body["response_format"]["json_schema"]["schema"]["required"]
+        return json.dumps(GOOD) if "score" in names else framework_reply("mft", body, **entries)
+
+    with running(judged_by(verdict)) as server:
+        result = run_of(make_text_release(3), server, "anchored:judge", "mft:judge")
+    name = f"run-{result.run.pk}"
+    assert [choice.key for choice in measurements_of("mft")] == [name]
+    assert measurements_of("schwartz") == []
+    board = find_board("mft", name, coverage=0.5)
+    (row,) = board.rows
+    cells = {key: (cell.value, cell.n_scored, cell.n_unscored, cell.reason) for key, cell in row.cells.items()}
+    assert cells["care"][:3] == (pytest.approx(50 + 100 / 3), 3, 0)
+    assert cells["loyalty"][1:3] == (0, 3)
+    assert cells["loyalty"][3] == "the quoted evidence is not in the answer"
+    assert cells["fairness"] == (None, 0, 0, "not engaged")  # no gap in the data: nothing was there to score
+    assert board.scale == (0, 100)
+    assert not board.has_layers
+    assert row.gate is None
+    scale = find_board("gvs", name)
+    assert scale.rows[0].cells["misinfo"].value == 8.0
+    assert scale.rows[0].cells["social"].n_scored == 0
+    page = client.get(f"/leaderboard/mft/?measurement={name}")
+    assert page.status_code == 200
+    assert f"measurement={name}" in client.get("/leaderboard/").content.decode()
+    for cell, n in ((row.cells["care"], 3), (scale.rows[0].overall, 3), (row.overall, 15)):
+        listed = client.get(cell.url)
+        assert listed.status_code == 200
+        assert listed.context["n"] == n
+    with pytest.raises(UnknownNameError, match="no measurement 'run-"):
+        find_board("schwartz", name)
+    with pytest.raises(UnknownNameError, match="schwartz:NAME"):
+        find_board("schwartz")
+    score = Score.objects.filter(dimension__key="care").first()
+    for address in (score.get_absolute_url(), f"/provenance/score/{score.pk}/"):
+        assert client.get(address).status_code == 200

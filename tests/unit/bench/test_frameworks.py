@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from bench.scoring import RUBRICS
-from bench.scoring.case import JudgeCase
+from bench.scoring.case import NOT_ENGAGED, JudgeCase
 from bench.scoring.frameworks import (
     FRAMEWORKS,
-    NOT_ENGAGED,
     NOT_IN_ANSWER,
     dimension_keys,
     on_scale,

@@ -8,6 +8,7 @@ import pytest
 
 from bench.exceptions import BadPanelError
 from bench.model_families import family_of
+from bench.scoring.case import NOT_ENGAGED
 from bench.scoring.panel import PanelRule, Vote, headline_of, trimmed_mean
 
 
@@ -79,6 +80,14 @@ def test_the_headline_does_not_depend_on_the_order_of_the_votes():
     base = votes(1.0, 4.0, 4.0, 9.0, None, 10.0)
     for rule in (PanelRule(), PanelRule(headline="trimmed_mean")):
         assert len({headline_of(order, rule=rule).value for order in itertools.permutations(base)}) == 1
+
+
+def test_what_most_judges_find_not_engaged_is_not_engaged():
+    silent = Vote(ref=9, value=None, missing_reason=NOT_ENGAGED)
+    assert headline_of([silent, silent, Vote(ref=1, value=80.0)]).missing_reason == NOT_ENGAGED
+    found = headline_of([silent, Vote(ref=2, value=None, missing_reason="cut"), Vote(ref=1, value=80.0)])
+    assert found.missing_reason == "1 of 3 votes valid, 2 needed; not engaged; cut"
+    assert headline_of([silent, Vote(ref=2, value=60.0), Vote(ref=1, value=80.0)]).value == 70.0
 
 
 def test_a_rule_is_refused_that_cannot_be_followed():
