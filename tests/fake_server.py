@@ -24,7 +24,10 @@ from typing import IO, Any
 
 from aiohttp import web
 
-FAULTS = ("rate_limited", "server_error", "dropped", "slow", "malformed", "unparsable", "refused", "bad_request")
+FAULTS = (
+    "rate_limited", "server_error", "dropped", "slow", "malformed", "unparsable", "refused", "bad_request",
+    "length", "content_filter", "empty",
+)
 
 
 @dataclass
@@ -133,6 +136,10 @@ class FakeServer:
             return _error(400, "Refused by policy", code="content_policy_violation")
         if fault == "malformed":
             return web.Response(text='{"choices": [{"mess', content_type="application/json")
+        if fault in ("length", "content_filter"):
+            return _completion({"content": "The answer begins", "finish_reason": fault})
+        if fault == "empty":
+            return _completion("")
         if fault == "unparsable":
             return _completion("I would rather not give a number.")
         if '"pass"' in prompt:

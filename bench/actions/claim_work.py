@@ -96,12 +96,13 @@ def _claim(session: Session, pending: QuerySet[Any], number: int) -> list[int]:
 
 
 def _nothing_pending_elsewhere(session: Session) -> bool:
-    if responses_of(session.run).filter(state=Response.State.PENDING).exists():
-        foreign = responses_of(session.run).filter(state=Response.State.PENDING).exclude(executor=session.executor)
-        session.saw_foreign = session.saw_foreign or foreign.exists()
+    """Return whether every answer of the run is settled and has its verdicts, or they are held here."""
+    pending = responses_of(session.run).filter(state=Response.State.PENDING)
+    if pending.exists():
+        session.saw_foreign = session.saw_foreign or pending.exclude(executor=session.executor).exists()
         return False
     held_elsewhere = judgements_of(session.run).filter(state=Judgement.State.PENDING).exclude(executor=session.executor)
     if held_elsewhere.exists():
-        session.saw_foreign = True
         return False
-    return not session.saw_foreign
+    # Another run may have answered, since this one looked, what both had pending.
+    return open_missing_judgements(session) == 0
