@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from bench.models import Run
 from gvsir.exceptions import InvalidTransitionError
@@ -36,7 +37,11 @@ def _change(run_id: int, actor: User, allowed_from: tuple[str, ...], status: Run
     require(actor, "run.execute")
     run = Run.objects.select_for_update().get(pk=run_id)
     if run.status not in allowed_from:
-        raise InvalidTransitionError(f"Run {run.pk} is {run.status}; it cannot become {status}.")
+        raise InvalidTransitionError(
+            gettext("Run {run} is {status}; it cannot become {wanted}.").format(
+                run=run.pk, status=run.get_status_display().lower(), wanted=status.label.lower()
+            )
+        )
     run.status, run.status_reason = status, reason
     if status == Run.Status.CANCELLED:
         run.finished_at = timezone.now()

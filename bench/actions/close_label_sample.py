@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from bench.actions.record_label import lock_open_sample
 from bench.models import LabelSample
@@ -47,9 +48,9 @@ def reopen_label_sample(*, sample_id: int, actor: Any, reason: str) -> LabelSamp
     require(actor, "label.manage")
     sample = LabelSample.objects.select_for_update().get(pk=sample_id)
     if sample.is_open:
-        raise InvalidTransitionError(f"The sample {sample.name} is open.")
+        raise InvalidTransitionError(gettext("The sample {name} is open.").format(name=sample.name))
     if not reason.strip():
-        raise InvalidTransitionError("Say why the sample is opened again.")
+        raise InvalidTransitionError(gettext("Say why the sample is opened again."))
     sample.closed_at = None
     sample.save(update_fields=["closed_at"])
     LogEntry.objects.record(sample, "label_sample.reopen", actor=actor, reason=reason.strip())

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext
 
 from bench.endpoints import asked_models, model_spec, price_of
 from bench.environment import describe_environment
@@ -96,7 +97,9 @@ def create_run(
             count += len(chunk)
         if not count:
             raise EmptyRunError(
-                f"Release {release.name} has no item that can be put as text in {', '.join(spec.languages)}."
+                gettext("Release {name} has no item that can be put as text in {languages}.").format(
+                    name=release.name, languages=", ".join(spec.languages)
+                )
             )
         LogEntry.objects.record(run, "run.create", actor=actor, data={"spec_sha256": spec.sha256, "trials": count})
     return run
@@ -186,22 +189,36 @@ def _check(
     concurrency: int | None, budget_usd: Decimal | None,
 ) -> None:
     if not language_models:
-        raise EmptyRunError("A run needs at least one model.")
+        raise EmptyRunError(gettext("A run needs at least one model."))
     if not judges:
-        raise EmptyRunError("A run needs at least one judge; 'heuristic' needs no endpoint.")
+        raise EmptyRunError(gettext("A run needs at least one judge; 'heuristic' needs no endpoint."))
     if not 1 <= epochs <= _MOST_EPOCHS:
-        raise EmptyRunError(f"Epochs are a number from 1 to {_MOST_EPOCHS}.")
+        raise EmptyRunError(
+            gettext("Epochs are a number from 1 to {most_epochs}.").format(most_epochs=_MOST_EPOCHS)
+        )
     if concurrency is not None and concurrency < 1:
-        raise EmptyRunError("Concurrency is at least 1.")
+        raise EmptyRunError(gettext("Concurrency is at least 1."))
     if unknown := set(languages) - set(LANGUAGES):
-        raise EmptyRunError(f"Languages are {' and '.join(LANGUAGES)}, not {', '.join(sorted(unknown))}.")
+        raise EmptyRunError(
+            gettext("Languages are {languages}; {unknown} is none of them.").format(
+                languages=", ".join(LANGUAGES), unknown=", ".join(sorted(unknown))
+            )
+        )
     published = [model.name for model in language_models if model.kind == LanguageModel.Kind.PUBLISHED]
     if published:
-        raise RunClosedError(f"{', '.join(published)}: known only from a publication; it cannot be asked.")
+        raise RunClosedError(
+            gettext("{published}: known only from a publication; it cannot be asked.").format(
+                published=", ".join(published)
+            )
+        )
     if budget_usd is not None:
         unpriced = [model.name for model in asked_models(language_models, judges) if price_of(model) is None]
         if unpriced:
-            raise MissingPriceError(f"No price is known for {', '.join(unpriced)}; a budget could not be kept.")
+            raise MissingPriceError(
+                gettext("No price is known for {unpriced}; a budget could not be kept.").format(
+                    unpriced=", ".join(unpriced)
+                )
+            )
 
 
 def _chunks(rows: Iterable[Question]) -> Iterator[list[Question]]:

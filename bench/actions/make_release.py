@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
+from django.utils.translation import gettext
 
 from bench.models import Item, Release, ReleaseItem
 from bench.querysets import items_to_release
@@ -57,7 +58,9 @@ def make_release(
     try:
         validate_slug(name)
     except ValidationError as error:
-        raise InvalidTransitionError(f"{name!r} is no name for a release: letters, digits, - and _ only.") from error
+        raise InvalidTransitionError(
+            gettext("{name!r} is no name for a release: letters, digits, - and _ only.").format(name=name)
+        ) from error
     chosen = list(items_to_release().filter(pk__in=[item.pk for item in items]))
     _check(chosen, is_demonstration)
     contents = [item_content(item) for item in chosen]
@@ -65,7 +68,9 @@ def make_release(
     existing = Release.objects.filter(name=name).first()
     if existing is not None:
         if existing.sha256 != sha256:
-            raise ImmutableRecordError(f"Release {name} exists and holds other items; choose another name.")
+            raise ImmutableRecordError(
+                gettext("Release {name} exists and holds other items; choose another name.").format(name=name)
+            )
         return existing
     release = Release.objects.create(
         name=name, sha256=sha256, canary=canary(name, contents), is_demonstration=is_demonstration,
@@ -84,12 +89,16 @@ def make_release(
 
 def _check(chosen: list[Item], is_demonstration: bool) -> None:
     if not chosen:
-        raise InvalidTransitionError("A release needs at least one item.")
+        raise InvalidTransitionError(gettext("A release needs at least one item."))
     wanted = {Item.Status.ACCEPTED, Item.Status.PROPOSED} if is_demonstration else {Item.Status.ACCEPTED}
     wrong = [item for item in chosen if item.status not in wanted]
     if wrong:
         named = ", ".join(f"{item.public_id} ({item.status})" for item in wrong[:5])
-        raise InvalidTransitionError(f"{len(wrong)} of {len(chosen)} items are not accepted: {named}.")
+        raise InvalidTransitionError(
+            gettext("{n} of {n_chosen} items are not accepted: {named}.").format(
+                n=len(wrong), n_chosen=len(chosen), named=named
+            )
+        )
 
 
 def release_document(release: Release) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from annotation.actions.coders import coder_of
 from bench.exceptions import BenchError
@@ -69,14 +70,18 @@ def lock_open_sample(sample_id: int) -> LabelSample:
     """
     sample = LabelSample.objects.select_for_update(of=("self",)).select_related("run").get(pk=sample_id)
     if not sample.is_open:
-        raise InvalidTransitionError(f"The sample {sample.name} is closed; its labels stay as they are.")
+        raise InvalidTransitionError(
+            gettext("The sample {name} is closed; its labels stay as they are.").format(name=sample.name)
+        )
     return sample
 
 
 def write_label(*, task: LabelTask, rater: Coder, given: GivenLabel, actor: Any) -> tuple[HumanLabel, bool]:
     """Return the label and whether it is new or changed; the caller holds the lock of its sample."""
     if rater.kind != Coder.Kind.PERSON:
-        raise PermissionRefusedError(f"{rater.key} is not a person; only people label.")
+        raise PermissionRefusedError(
+            gettext("{key} is not a person; only people label.").format(key=rater.key)
+        )
     _check(given)
     after = {
         "value": given.value, "cannot_tell": given.cannot_tell, "refusal": given.refusal, "note": given.note.strip(),
@@ -103,18 +108,26 @@ def _logged(fields: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def _check(given: GivenLabel) -> None:
     if given.value is not None and given.cannot_tell:
-        raise BadLabelError("There is a value and a reason why there is none; keep one of them.")
+        raise BadLabelError(gettext("There is a value and a reason why there is none; keep one of them."))
     if given.value is None and not given.cannot_tell:
-        raise BadLabelError("Give a number from 0 to 10, or say why you cannot tell.")
+        raise BadLabelError(gettext("Give a number from 0 to 10, or say why you cannot tell."))
     if given.value is not None and not LOWEST <= given.value <= HIGHEST:
-        raise BadLabelError(f"{given.value} is not between {LOWEST} and {HIGHEST}.")
+        raise BadLabelError(
+            gettext("{value} is not between {lowest} and {highest}.").format(
+                value=given.value, lowest=LOWEST, highest=HIGHEST
+            )
+        )
     if given.cannot_tell and given.cannot_tell not in HumanLabel.CannotTell.values:
-        raise BadLabelError("This is none of the reasons why one cannot tell.")
+        raise BadLabelError(gettext("This is none of the reasons why one cannot tell."))
     if given.cannot_tell == HumanLabel.CannotTell.OTHER and not given.note.strip():
-        raise BadLabelError("Say in the note why you cannot tell.")
+        raise BadLabelError(gettext("Say in the note why you cannot tell."))
     if given.refusal and given.refusal not in HumanLabel.Refusal.values:
-        raise BadLabelError("A response is refused, partial or complied.")
+        raise BadLabelError(gettext("A response is refused, partial or complied."))
     if len(given.note) > LONGEST_NOTE:
-        raise BadLabelError(f"The note has {len(given.note)} characters; the limit is {LONGEST_NOTE}.")
+        raise BadLabelError(
+            gettext("The note has {n} characters; the limit is {longest_note}.").format(
+                n=len(given.note), longest_note=LONGEST_NOTE
+            )
+        )
     if "\x00" in given.note:
-        raise BadLabelError("The note holds a NUL character.")
+        raise BadLabelError(gettext("The note holds a NUL character."))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext
 
 from bench.endpoints import model_spec
 from bench.exceptions import BadEndpointError, UnknownNameError
@@ -55,16 +56,19 @@ def register_language_model(name: str, *, actor: User | None = None, **facts: An
     known = LanguageModel.objects.filter(name=name).first()
     if known is not None:
         if known.kind == LanguageModel.Kind.PUBLISHED:
-            raise UnknownNameError(f"{name} is known only from a publication and cannot be asked.")
+            raise UnknownNameError(
+                gettext("{name} is known only from a publication and cannot be asked.").format(name=name)
+            )
         return known
     if name.startswith("baseline:"):
         return _register_baseline(name)
     parts = _ENDPOINT.fullmatch(name)
     if parts is None:
         raise UnknownNameError(
-            f"No model is called {name!r}. Give a registered name, a baseline policy "
-            f"({', '.join(f'baseline:{policy}' for policy in POLICIES)}), or MODEL@BASE_URL, "
-            "for example qwen3@http://127.0.0.1:11434/v1."
+            gettext(
+                "No model is called {name!r}. Give a registered name, a baseline policy ({policies}), or "
+                "MODEL@BASE_URL, for example qwen3@http://127.0.0.1:11434/v1."
+            ).format(name=name, policies=", ".join(f"baseline:{policy}" for policy in POLICIES))
         )
     return _register_endpoint(name, parts["model"], parts["url"], parts["variable"] or "", actor=actor, facts=facts)
 
@@ -72,7 +76,11 @@ def register_language_model(name: str, *, actor: User | None = None, **facts: An
 def _register_baseline(name: str) -> LanguageModel:
     policy = name.partition(":")[2]
     if policy not in POLICIES:
-        raise UnknownNameError(f"There is no baseline policy {policy!r}; there are {', '.join(POLICIES)}.")
+        raise UnknownNameError(
+            gettext("There is no baseline policy {policy!r}; there are {policies}.").format(
+                policy=policy, policies=", ".join(POLICIES)
+            )
+        )
     return LanguageModel.objects.create(
         name=name, kind=LanguageModel.Kind.BASELINE, model_identifier=policy, family="baseline policy",
         developer="GVSIR",
@@ -111,13 +119,15 @@ def check_base_url(url: str) -> str:
         parts = urlsplit(url)
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError as error:
-        raise BadEndpointError(f"{url} is no address.") from error
+        raise BadEndpointError(gettext("{url} is no address.").format(url=url)) from error
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
-        raise BadEndpointError(f"{url} is no http or https address.")
+        raise BadEndpointError(gettext("{url} is no http or https address.").format(url=url))
     if parts.username is not None or parts.password is not None:
-        raise BadEndpointError("A base URL must not hold a password; name an environment variable with #VARIABLE.")
+        raise BadEndpointError(
+            gettext("A base URL must not hold a password; name an environment variable with #VARIABLE.")
+        )
     if parts.query or parts.fragment:
-        raise BadEndpointError("A base URL has no query and no fragment.")
+        raise BadEndpointError(gettext("A base URL has no query and no fragment."))
     return url.rstrip("/")
 
 
@@ -132,11 +142,23 @@ def check_key_variable(variable: str, *, from_web: bool) -> None:
     if not variable:
         return
     if not _VARIABLE.fullmatch(variable):
-        raise BadEndpointError(f"{variable[:80]!r} is no name of an environment variable (give the name, not the key).")
+        raise BadEndpointError(
+            gettext("{variable!r} is no name of an environment variable (give the name, not the key).").format(
+                variable=variable[:80]
+            )
+        )
     if _OWN_VARIABLES.match(variable):
-        raise BadEndpointError(f"{variable} may hold a secret of this site; it is never sent to an endpoint.")
+        raise BadEndpointError(
+            gettext("{variable} may hold a secret of this site; it is never sent to an endpoint.").format(
+                variable=variable
+            )
+        )
     if from_web and not _WEB_VARIABLE.fullmatch(variable):
-        raise BadEndpointError(f"{variable}: a variable named on a page must end in _API_KEY or _API_TOKEN.")
+        raise BadEndpointError(
+            gettext("{variable}: a variable named on a page must end in _API_KEY or _API_TOKEN.").format(
+                variable=variable
+            )
+        )
 
 
 @transaction.atomic
@@ -163,7 +185,11 @@ def register_judge(name: str, *, actor: User | None = None, generation: Generati
     is_prefixed = prefix in RUBRIC_NAMES and bool(rest)
     language_model = register_language_model(rest if is_prefixed else name, actor=actor)
     if language_model.kind != LanguageModel.Kind.ENDPOINT:
-        raise UnknownNameError(f"{name} cannot judge; a judge is {HEURISTIC_NAME!r} or a language model.")
+        raise UnknownNameError(
+            gettext("{name} cannot judge; a judge is {heuristic_name!r} or a language model.").format(
+                name=name, heuristic_name=HEURISTIC_NAME
+            )
+        )
     chosen = prefix if is_prefixed else PUBLISHED_NAME
     rubric = RUBRICS[RUBRIC_NAMES[chosen]]
     spec = JudgeSpec(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from bench.models import Item
 from gvsir.exceptions import InvalidTransitionError, PermissionRefusedError
@@ -33,14 +34,24 @@ def review_item(*, item_id: int, verdict: str, actor: User, note: str = "") -> I
     require(actor, "item.review")
     item = Item.objects.select_for_update().get(pk=item_id)
     if item.author_id is not None and item.author_id == actor.pk:
-        raise PermissionRefusedError(f"{item.public_id} is your own; somebody else must review it.")
+        raise PermissionRefusedError(
+            gettext("{public_id} is your own; somebody else must review it.").format(public_id=item.public_id)
+        )
     if verdict not in VERDICTS:
-        raise InvalidTransitionError(f"{verdict!r} is no verdict; {', '.join(VERDICTS)} are.")
+        raise InvalidTransitionError(
+            gettext("{verdict!r} is no verdict; {verdicts} are.").format(
+                verdict=verdict, verdicts=", ".join(VERDICTS)
+            )
+        )
     starts, end = VERDICTS[verdict]
     if item.status not in starts:
-        raise InvalidTransitionError(f"{item.public_id} is {item.status}; it cannot be {verdict}ed now.")
+        raise InvalidTransitionError(
+            gettext("{public_id} is {status}; this cannot be done to it now: {verdict}.").format(
+                public_id=item.public_id, status=item.get_status_display().lower(), verdict=verdict
+            )
+        )
     if verdict == "reject" and not note.strip():
-        raise InvalidTransitionError("A rejection needs a note that says why.")
+        raise InvalidTransitionError(gettext("A rejection needs a note that says why."))
     item.status = end
     item.reviewer = actor if verdict != "reopen" else None
     item.reviewed_at = timezone.now() if verdict != "reopen" else None

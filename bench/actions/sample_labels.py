@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from bench.exceptions import BenchError
 from bench.labelling import STRATA, Candidate, Drawn, draw
@@ -53,12 +54,12 @@ def sample_labels(
         require(actor, "label.manage")
     run = Run.objects.select_for_update().filter(pk=run_id).first()
     if run is None:
-        raise SampleRefusedError(f"There is no run {run_id}.")
+        raise SampleRefusedError(gettext("There is no run {run_id}.").format(run_id=run_id))
     name = " ".join(name.split()) or _free_name(run)
     _check(name=name, per_stratum=per_stratum, raters=raters_per_response, seed=seed, least=least_labels, by=strata_by)
     drawn = draw(candidates(run), per_stratum=per_stratum, seed=seed, by=strata_by)
     if not drawn:
-        raise SampleRefusedError(f"Run {run.pk} has no response with text to label.")
+        raise SampleRefusedError(gettext("Run {run} has no response with text to label.").format(run=run.pk))
     sample = LabelSample.objects.create(
         run=run, name=name, seed=seed, per_stratum=per_stratum, raters_per_response=raters_per_response,
         strata_by=",".join(each for each in STRATA if each in strata_by), least_labels=least_labels, created_by=actor,
@@ -112,19 +113,21 @@ def _create_tasks(sample: LabelSample, drawn: Sequence[Drawn]) -> None:
 
 def _check(*, name: str, per_stratum: int, raters: int, seed: int, least: int, by: Sequence[str]) -> None:
     if not 1 <= per_stratum <= 100_000:
-        raise SampleRefusedError("From each stratum at least one response is drawn.")
+        raise SampleRefusedError(gettext("From each stratum at least one response is drawn."))
     if raters not in RATERS:
-        raise SampleRefusedError("Each response is labelled by two or three people.")
+        raise SampleRefusedError(gettext("Each response is labelled by two or three people."))
     if not 0 <= seed < 2**31:
-        raise SampleRefusedError("The seed is a whole number from 0 to 2147483647.")
+        raise SampleRefusedError(gettext("The seed is a whole number from 0 to 2147483647."))
     if not 2 <= least < 2**31:
-        raise SampleRefusedError("A corrected score needs two labelled responses at least.")
+        raise SampleRefusedError(gettext("A corrected score needs two labelled responses at least."))
     if not by or not set(by) <= set(STRATA):
-        raise SampleRefusedError(f"Strata are made of {', '.join(STRATA)}.")
+        raise SampleRefusedError(gettext("Strata are made of {strata}.").format(strata=", ".join(STRATA)))
     if len(name) > 120:
-        raise SampleRefusedError("The name of a sample has at most 120 characters.")
+        raise SampleRefusedError(gettext("The name of a sample has at most 120 characters."))
     if LabelSample.objects.filter(name=name).exists():
-        raise SampleRefusedError(f"There is a sample called {name} already; choose another name.")
+        raise SampleRefusedError(
+            gettext("There is a sample called {name} already; choose another name.").format(name=name)
+        )
 
 
 def _free_name(run: Run) -> str:

@@ -34,7 +34,7 @@ TEMPLATE_CALL = re.compile(
     r"""\b(n?gettext|_)\(\s*(u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))(?:\s*,\s*(u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")))?""",
     re.DOTALL,
 )
-PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w*\}|</?\w+[^>]*>|%%")
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w*(?:![rs])?\}|</?\w+[^>]*>|%%")
 #: Where a reader's language shows: seen on every page.
 SHELL = {"事件", "编码", "基准", "排行榜", "统计"}
 PAGES = {
@@ -170,7 +170,7 @@ def english() -> tuple[frozenset[str], re.Pattern[str]]:
                 plain = re.sub(r"<[^>]+>", "", msgid).replace("%%", "%")
                 if msgid in translations(entry) or not set(plain) & set(string.ascii_letters):
                     continue
-                pieces = re.split(r"%\(\w+\)[sd]|\{\w*\}", plain)
+                pieces = re.split(r"%\(\w+\)[sd]|\{\w*(?:![rs])?\}", plain)
                 if len(pieces) == 1:
                     whole.add(plain)
                 elif re.search(r"[a-z]{3}", "".join(pieces)):
