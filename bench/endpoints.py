@@ -10,7 +10,7 @@ from bench.execution.limits import Price
 from bench.models import Judge, LanguageModel
 from bench.providers import scripted
 from bench.providers.base import LanguageModelClient
-from bench.providers.openai_compatible import DEFAULT_KEY_VARIABLE, OpenAICompatibleClient
+from bench.providers.openai_compatible import DEFAULT_KEY_VARIABLE, OpenAICompatibleClient, read_key
 from bench.specs import ModelSpec
 
 IN_PROCESS = "in process"
@@ -58,9 +58,17 @@ def asked_models(language_models: Iterable[LanguageModel], judges: Iterable[Judg
 def lanes_of(
     language_models: Iterable[LanguageModel], *, concurrency: int | None, timeout: float
 ) -> dict[str, LaneSpec]:
-    """Return the queues for these models; clients are named by the models' primary keys."""
+    """Return the queues for these models; clients are named by the models' primary keys.
+
+    Raises
+    ------
+    MissingKeyError
+        A model's key is not in the environment; no connection has been opened then.
+    """
     grouped: dict[str, list[LanguageModel]] = {}
     for language_model in language_models:
+        if language_model.kind == LanguageModel.Kind.ENDPOINT:
+            read_key(language_model.key_variable, language_model.name)
         grouped.setdefault(lane_name(language_model), []).append(language_model)
     lanes = {}
     for name, members in grouped.items():

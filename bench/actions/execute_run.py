@@ -188,7 +188,7 @@ class _Execution:
         self._last: Progress | None = None
         self._result: Result | None = None
         self._error: BaseException | None = None
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
 
     def run(self) -> Result:
         """Serve the loop's requests for the database until it ends."""
@@ -203,6 +203,7 @@ class _Execution:
             budget=self._budget(), settings=self._settings,
         )
         self._beat()
+        self._loop = asyncio.new_event_loop()
         thread = threading.Thread(target=self._loop_thread, args=(engine,), name=f"run-{run.pk}", daemon=True)
         thread.start()
         due = time.monotonic() + _HEARTBEAT_SECONDS

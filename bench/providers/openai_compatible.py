@@ -104,9 +104,7 @@ class OpenAICompatibleClient:
         import openai
 
         self.model = model
-        key = os.environ.get(key_variable or DEFAULT_KEY_VARIABLE, "")
-        if not key and key_variable and key_variable != DEFAULT_KEY_VARIABLE:
-            raise MissingKeyError(f"The environment variable {key_variable}, named for {model}, is not set.")
+        key = read_key(key_variable, model)
         self._options: Any = {} if key else {"headers": {"Authorization": openai.omit}}
         self._url = f"{base_url.rstrip('/')}/chat/completions"
         self._settings: tuple[GenerationConfig, dict[str, Any]] | None = None
@@ -158,6 +156,20 @@ class OpenAICompatibleClient:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+
+def read_key(key_variable: str, model: str) -> str:
+    """Return the key for ``model``, "" where the default variable is not set.
+
+    Raises
+    ------
+    MissingKeyError
+        Another variable was named, and it is not set.
+    """
+    key = os.environ.get(key_variable or DEFAULT_KEY_VARIABLE, "")
+    if not key and key_variable and key_variable != DEFAULT_KEY_VARIABLE:
+        raise MissingKeyError(f"The environment variable {key_variable}, named for {model}, is not set.")
+    return key
 
 
 def completion_of(reply: Any) -> Completion:

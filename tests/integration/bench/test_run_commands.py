@@ -1,0 +1,165 @@
+"""The commands about runs: what they print, refuse and leave behind."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from bench.models import LanguageModel, Response, Run
+from tests.factories.bench import make_item, make_release
+from tests.fake_server import Behaviour, running
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def release():
+    return make_release([make_item(prompt_en=f"Question {i}?") for i in range(3)])
+
+
+def run_json(*arguments, **options):
+    out = io.StringIO()
+    call_command(*arguments, "--json", stdout=out, stderr=io.StringIO(), **options)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 1
+    return json.loads(lines[0])
+
+
+def refused(*arguments):
+    with pytest.raises(CommandError) as caught:
+        call_command(*arguments, stdout=io.StringIO(), stderr=io.StringIO())
+    return caught.value.returncode, str(caught.value)
+
+
+def test_bench_run_prints_the_promised_object(release):
+    found = run_json("bench_run", release.name, "--model", "baseline:refuse", "--judge", "heuristic", "--epochs", "2")
+    promised = {
+        "run": Run.objects.get().pk, "status": "finished", "items": 3,
+        "responses": {"answered": 6, "refused": 0, "failed": 0, "missing": 0},
+        "judgements": {"scored": 6, "unparsable": 0, "failed": 0, "missing": 0},
+    }
+    assert promised.items() <= found.items()
+    assert {"sent": 0, "retried": 0}.items() <= found["calls"].items()
+    assert 0 < found["seconds"] < 60
+
+
+def test_bench_run_asks_an_endpoint_named_on_the_command_line(release):
+    with running(Behaviour(faults={"server_error": 0.3})) as server:
+        name = f"fake@{server.base_url}"
+        found = run_json("bench_run", release.name, "--model", name, "--judge", name, "--language", "zh", "--concurrency", "2")
+        assert found["calls"]["sent"] == server.received
+        assert found["calls"]["retried"] == server.server.counts["server_error"]
+        again = run_json("bench_run", "--resume", str(found["run"]))
+        assert again["calls"] == found["calls"]
+        assert again["run"] == found["run"]
+    assert Response.objects.first().messages[0]["content"].startswith("请")
+
+
+def test_a_human_reads_the_same_account(release):
+    out = io.StringIO()
+    call_command("bench_run", release.name, "--model", "baseline:echo", "--judge", "heuristic", stdout=out)
+    assert "3 answered, 0 refused" in out.getvalue()
+    assert "0 sent, 0 of them retries" in out.getvalue()
+
+
+def test_a_dry_run_counts_and_writes_nothing(release):
+    with running() as server:
+        name = f"fake@{server.base_url}"
+        plan = run_json("bench_run", release.name, "--model", name, "--judge", name, "--epochs", "2", "--dry-run")
+        assert server.received == 0
+    assert (plan["items"], plan["trials"], plan["calls"]) == (3, 6, 12)
+    assert plan["tokens"]["prompt"] > 0
+    assert plan["cost_usd"] is None
+    # (1.960 + 0.842) * 3 / sqrt(3) items
+    assert plan["resolvable_difference"] == pytest.approx(2.8016 * 3 / 3**0.5, abs=0.001)
+    assert not Run.objects.exists()
+    assert not LanguageModel.objects.exists()
+
+
+def test_a_dry_run_knows_what_is_answered_already(release):
+    arguments = ("bench_run", release.name, "--model", "baseline:refuse", "--judge", "heuristic")
+    run_json(*arguments)
+    assert run_json(*arguments, "--dry-run")["answered_already"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["bench_run"], 2, "Give the name of a release"),
+        (["bench_run", "x", "--judge", "heuristic"], 2, "at least one --model"),
+        (["bench_run", "x", "--model", "baseline:refuse"], 2, "one --judge"),
+        (["bench_run", "x", "--model", "baseline:refuse", "--judge", "heuristic"], 1, "no release 'x'"),
+        (["bench_run", "--resume", "999"], 1, "no run 999"),
+        (["bench_run", "x", "--resume", "1"], 2, "from the run"),
+        (["delete_run", "999", "--yes"], 1, "no run 999"),
+    ],
+)
+def test_a_wrong_call_is_refused_with_its_code(arguments, code, words):
+    returncode, message = refused(*arguments)
+    assert returncode == code
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "code", "words"),
+    [
+        ("--model", "nobody", 1, "No model is called"),
+        ("--judge", "baseline:refuse", 1, "cannot judge"),
+        ("--epochs", "0", 1, "Epochs are a number from 1"),
+        ("--budget", "much", 2, "no amount"),
+        ("--budget", "-1", 2, "0 or more"),
+        ("--concurrency", "0", 1, "at least 1"),
+    ],
+)
+def test_a_wrong_option_is_refused_and_nothing_is_written(release, option, value, code, words):
+    arguments = ["bench_run", release.name, "--model", "baseline:refuse", "--judge", "heuristic", option, value]
+    returncode, message = refused(*arguments)
+    assert returncode == code
+    assert words in message
+    assert not Run.objects.exists()
+
+
+def test_a_budget_without_prices_is_refused(release):
+    arguments = ["bench_run", release.name, "--model", "m@http://127.0.0.1:9/v1", "--judge", "heuristic", "--budget", "5"]
+    assert refused(*arguments) == (1, "No price is known for m@http://127.0.0.1:9/v1; a budget could not be kept.")
+    assert refused(*arguments, "--dry-run")[0] == 1
+
+
+def test_runs_are_listed_newest_first(release):
+    assert run_json("bench_runs") == {"runs": []}
+    first = run_json("bench_run", release.name, "--model", "baseline:refuse", "--judge", "heuristic")["run"]
+    second = run_json("bench_run", release.name, "--model", "baseline:echo", "--judge", "heuristic")["run"]
+    runs = run_json("bench_runs")["runs"]
+    assert [run["run"] for run in runs] == [second, first]
+    assert {"release": release.name, "status": "finished", "models": ["baseline:echo"]}.items() <= runs[0].items()
+    assert runs[0]["created"] > runs[1]["created"]
+
+
+def test_a_run_is_deleted_only_with_yes(release):
+    number = run_json("bench_run", release.name, "--model", "baseline:refuse", "--judge", "heuristic")["run"]
+    assert refused("delete_run", str(number)) == (1, f"Nothing was deleted. To delete run {number} for ever, add --yes.")
+    assert run_json("delete_run", str(number), "--dry-run")["responses"] == 3
+    assert Run.objects.exists()
+    assert run_json("delete_run", str(number), "--yes")["deleted"] is True
+    assert not Run.objects.exists()
+    assert not Response.objects.exists()
+
+
+def test_a_worker_executes_what_is_queued_and_says_why_it_could_not(release, monkeypatch):
+    from bench.actions.create_run import create_run
+    from bench.actions.register_language_model import register_judge, register_language_model
+
+    monkeypatch.delenv("NOBODY_API_KEY", raising=False)
+    judges = [register_judge("heuristic")]
+    good = create_run(release=release, language_models=[register_language_model("baseline:refuse")], judges=judges, actor=None)
+    keyless = register_language_model("m@http://127.0.0.1:9/v1#NOBODY_API_KEY")
+    bad = create_run(release=release, language_models=[keyless], judges=judges, actor=None)
+    assert run_json("worker", once=True) == {"runs": 1}
+    for run in (good, bad):
+        run.refresh_from_db()
+    assert good.status == "finished"
+    assert bad.status == "failed"
+    assert "NOBODY_API_KEY" in bad.status_reason
