@@ -156,7 +156,10 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """A leaderboard of one measurement on one value system."""
+    """A leaderboard of one measurement on one value system.
+
+    ``key`` names what it was computed from and changes with it; "" where nobody keeps it.
+    """
 
     system: str
     system_label: str
@@ -173,6 +176,7 @@ class Board:
     how: tuple[str, ...] = ()
     has_layers: bool = False
     coverage: float = 0.0
+    key: str = ""
 
     @property
     def unit(self) -> str:

@@ -61,7 +61,7 @@ def board_of_run(
     key = _cache_key(run, models, weights, coverage, system)
     kept: Board | None = cache.get(key)
     if kept is None:
-        kept = _computed(run, models, weights, coverage, system)
+        kept = replace(_computed(run, models, weights, coverage, system), key=key)
         cache.set(key, kept, KEPT_SECONDS)
     return kept
 

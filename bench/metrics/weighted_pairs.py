@@ -152,6 +152,7 @@ def _differences(
     """Return, per category, its clusters, and [cluster, pair] the summed difference and count of shared items."""
     codes, _n = _coded(category)
     names = list(dict.fromkeys(category))
+    forth, back = first * len(values) + second, second * len(values) + first
     found = []
     for column, name in enumerate(names):
         members = np.flatnonzero(codes == column)
@@ -169,10 +170,10 @@ def _differences(
         row = np.repeat(np.arange(len(clusters)), sizes)
         score, mask = (np.zeros((len(clusters), len(values), int(sizes.max()))) for _ in range(2))
         score[row, :, place], mask[row, :, place] = filled.T, present.T
-        turned = mask.transpose(0, 2, 1)
-        total, count = score @ turned, mask @ turned
-        difference = total[:, first, second] - total[:, second, first]
-        found.append((name, clusters, difference, count[:, first, second]))
+        turned = np.ascontiguousarray(mask.transpose(0, 2, 1))
+        total, count = ((part @ turned).reshape(len(clusters), -1) for part in (score, mask))
+        difference = total.take(forth, axis=1) - total.take(back, axis=1)
+        found.append((name, clusters, difference, count.take(forth, axis=1)))
     return found
 
 

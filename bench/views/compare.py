@@ -8,6 +8,7 @@ from django.shortcuts import render
 from bench.exceptions import UnknownNameError
 from bench.leaderboards import RUN_SYSTEM, SYSTEMS, find_board, measurements_of
 from bench.views.board_request import MOST_CHOSEN, address, chosen_models, chosen_rows
+from bench.views.comparisons import paired_context, paired_csv
 from bench.views.leaderboards import scale_note
 from bench.views.radar_context import radar_file, radar_of, twin_of
 from gvsir.models import ValueSystem
@@ -27,6 +28,8 @@ def compare(request: HttpRequest) -> HttpResponse:
     rows = chosen_rows(board, params, default=0) if board else ()
     if board and params.get("format") == "svg":
         return radar_file(board, rows)
+    if board and not board.is_imported and params.get("format") == "csv":
+        return paired_csv(board, rows)
     names = {each.key: each for each in ValueSystem.objects.filter(key__in=SYSTEMS).order_by("version")}
     return render(request, "bench/compare.html", {
         "board": board,
@@ -41,4 +44,6 @@ def compare(request: HttpRequest) -> HttpResponse:
         "scale_note": scale_note(board) if board else "",
         "svg": address(params, format="svg"),
         "here": address(params, format=None),
+        "pairs_csv": address(params, format="csv"),
+        **paired_context(board, rows),
     })

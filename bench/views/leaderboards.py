@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -25,6 +25,9 @@ from bench.views.board_request import MOST_CHOSEN, PREFIX, address, chosen_rows,
 from bench.views.radar_context import radar_file, radar_of, twin_of
 from gvsir.models import ValueSystem
 from gvsir.permissions import action_required
+
+#: With these parameters alone in the address, the written table is kept with the board.
+PLAIN: Final = frozenset({"measurement", "sort"})
 
 
 @action_required("leaderboard.view")
@@ -72,6 +75,7 @@ def leaderboard(request: HttpRequest, system: str) -> HttpResponse:
         "choices": choices,
         "problem": problem,
         "table": _table(request, board, sort, {row.model for row in chosen}),
+        "table_key": f"{board.key} {address(params)} {sort}" if board.key and set(params) <= PLAIN else "",
         "chosen": chosen,
         "radar": radar_of(board, chosen),
         "twin": twin_of(board, chosen),
