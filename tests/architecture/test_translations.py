@@ -21,7 +21,7 @@ from bench.models import Measurement
 from gvsir.models import Report
 from tests.factories.annotation import make_assignment
 from tests.factories.api_world import make_world
-from tests.factories.bench import make_measurement
+from tests.factories.bench import make_label_sample, make_measurement
 from tests.factories.gvsir import make_dimension, make_user, make_value_system
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,8 @@ PAGES = {
     "code_detail", "round_list", "round_detail", "round_document", "round_open", "statistics", "coded_incidents",
     "item_list", "item_detail", "release_list", "release_detail", "run_list", "run_detail", "response_detail",
     "score_list", "score_detail", "leaderboard_index", "leaderboard", "compare", "language_model_detail",
-    "provenance", "label_queue", "account_change_password", "mfa_index",
+    "provenance", "label_queue", "label_task", "label_sample_detail", "label_sample_new", "run_calls",
+    "account_change_password", "mfa_index",
 }
 
 
@@ -233,7 +234,7 @@ def walk(client, *starts: str, most_of_a_kind: int) -> dict[str, list[tuple[str,
 def curator(client, db):
     """The client of a curator with work to do, in a repository with one of everything."""
     user = make_user("curator")
-    make_world()
+    make_label_sample(make_world().run)
     make_measurement({make_dimension(make_value_system("schwartz")): {"A published model": 40.0}})
     make_assignment(user=user)
     client.force_login(user)
