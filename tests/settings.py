@@ -12,7 +12,7 @@ else:
     os.environ["GVSIR_DATABASE_URL"] = "sqlite:///:memory:"
 os.environ["GVSIR_QUEUE"] = "inline"
 
-from gvsir.settings import *  # noqa: E402, F403
+from gvsir.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_CLASSES": []}  # noqa: F405

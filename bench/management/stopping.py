@@ -23,8 +23,8 @@ def stop_on_signals() -> Iterator[Callable[[], bool]]:
             signal.signal(each, handler)
 
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            previous[number] = signal.signal(number, ask)
+        for watched in (signal.SIGINT, signal.SIGTERM):
+            previous[watched] = signal.signal(watched, ask)
     try:
         yield asked.is_set
     finally:
