@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -150,11 +151,16 @@ def _axis(name: str, end: tuple[float, float], label: tuple[float, float], angle
 
 
 def _wrapped(name: str, most: int = 20) -> list[str]:
-    """Return ``name`` in at most three lines; a text without blanks is cut by length."""
-    if len(name) <= most:
+    """Return ``name`` in at most three lines; a text without blanks is cut into equal ones.
+
+    A Chinese character takes the room of two Latin ones.
+    """
+    room = len(name) + sum(unicodedata.east_asian_width(each) in "WF" for each in name)
+    if room <= most:
         return [name]
     if " " not in name:
-        return [name[at : at + most // 2] for at in range(0, min(len(name), 3 * (most // 2)), most // 2)]
+        length = min(most // 2, math.ceil(len(name) / min(3, math.ceil(room / most))))
+        return [name[at : at + length] for at in range(0, min(len(name), 3 * length), length)]
     lines = [""]
     for word in name.split():
         if lines[-1] and len(lines[-1]) + len(word) + 1 > most:
