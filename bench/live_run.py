@@ -85,7 +85,8 @@ def state_words() -> dict[str, str]:
     return {
         "missing": _("not begun"), "pending": _("pending"), "answered": _("answered"),
         "refused": _("refused by the provider"), "content_filter": _("stopped by a content filter"),
-        "length": _("cut at the length limit"), "scored": _("scored"), "unparsable": _("unparsable"),
+        "length": _("cut at the length limit"), "scored": _("scored"), "profiled": _("read for a framework"),
+        "unparsable": _("unparsable"),
         "failed": _("failed after retries"), "cancelled": _("cancelled"),
     }
 
@@ -96,6 +97,7 @@ def outcome_words() -> dict[str, str]:
         "rate_limited": _("rate limited"), "server_error": _("server error"), "dropped": _("connection lost"),
         "timeout": _("timed out"), "malformed": _("malformed reply"), "request_refused": _("request refused"),
         "refused_by_provider": _("refused by the provider"), "superseded": _("superseded"), "failed": _("failed"),
+        "unreadable": _("unreadable verdict, asked for again"), "schema_refused": _("no schema accepted, asked without"),
     }
 
 

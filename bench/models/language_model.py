@@ -67,3 +67,7 @@ class Judge(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the page of this judge."""
+        return reverse("judge_detail", args=[self.pk])

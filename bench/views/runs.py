@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import Count, F, Prefetch
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from bench.accounting import account
 from bench.actions.change_run import cancel_run, pause_run, resume_run
 from bench.live_run import line_texts, live_values, outcome_words, state_words, status_words
-from bench.models import FailedAttempt, Release, Response, Run, Trial
+from bench.models import FailedAttempt, Release, Response, Run, Score, Trial
 from bench.run_form import RunForm
 from gvsir.exceptions import GvsirError
 from gvsir.permissions import action_required, allowed
@@ -63,7 +63,9 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
         trials = trials.filter(response__state=state)
     trials = trials.select_related(
         "release_item__item__category", "language_model", "response"
-    ).prefetch_related("scores").order_by("release_item__position", "language_model", "language", "epoch")
+    ).prefetch_related(  # the score on the item's own category; those on frameworks stand on their leaderboards
+        Prefetch("scores", Score.objects.filter(dimension=F("trial__release_item__item__category")))
+    ).order_by("release_item__position", "language_model", "language", "epoch")
     result = account(run)
     page = Paginator(trials, PER_PAGE).get_page(request.GET.get("page"))
     words = state_words()

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from bench.views.compare import compare
 from bench.views.items import item_derive, item_detail, item_list
+from bench.views.judges import judge_detail
 from bench.views.label_samples import label_sample_detail, label_sample_new, label_sample_state, label_sheet
 from bench.views.labels import label_queue, label_task
 from bench.views.language_models import language_model_detail
@@ -27,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("bench/runs/<int:pk>/progress.json", run_progress, name="run_progress"),
     path("bench/runs/<int:pk>/calls/", run_calls, name="run_calls"),
     path("bench/runs/<int:pk>/<slug:change>/", run_change, name="run_change"),
+    path("bench/judges/<int:pk>/", judge_detail, name="judge_detail"),
     path("bench/responses/<int:pk>/", response_detail, name="response_detail"),
     path("bench/scores/", score_list, name="score_list"),
     path("bench/scores/<int:pk>/", score_detail, name="score_detail"),
