@@ -139,6 +139,8 @@ class Trial(models.Model):
                 fields=["run", "release_item", "language_model", "language", "epoch"], name="bench_trial_once"
             ),
         ]
+        # Without it SQLite looks through all trials of a run for each of its responses.
+        indexes = [models.Index(fields=["response", "run"], name="bench_trial_response_run")]
 
     def __str__(self) -> str:
         return f"trial {self.pk}"
@@ -194,7 +196,10 @@ class Judgement(models.Model):
                 name="bench_judgement_value_iff_scored",
             ),
         ]
-        indexes = [models.Index(fields=["judge", "state"], name="bench_judgement_state")]
+        indexes = [
+            models.Index(fields=["judge", "state"], name="bench_judgement_state"),
+            models.Index(fields=["response", "judge"], name="bench_judgement_response"),
+        ]
 
     def __str__(self) -> str:
         return f"judgement {self.pk}"
