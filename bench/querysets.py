@@ -58,9 +58,9 @@ def release_items(release: Release) -> QuerySet[ReleaseItem]:
 
 def scores_of_cell(
     *, run: int | None = None, language_model: int | None = None, dimensions: Sequence[str] = (), layer: str = "",
-    system: str = "",
+    system: str = "", item: int | None = None,
 ) -> QuerySet[Score]:
-    """Return the scores behind a cell of a leaderboard; without an argument, all of them.
+    """Return the scores behind a cell of a leaderboard, or of one item; without an argument, all of them.
 
     ``dimensions`` and ``layer`` are keys of the value system ``system``, or of whichever has them.
     """
@@ -75,4 +75,6 @@ def scores_of_cell(
         scores = scores.filter(dimension__key__in=dimensions)
     if layer:
         scores = scores.filter(dimension__parents__key=layer)
+    if item is not None:
+        scores = scores.filter(trial__release_item__item=item)
     return scores

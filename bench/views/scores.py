@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 
 from bench.models import LanguageModel, Run, Score
-from bench.querysets import scores_of_cell
+from bench.querysets import item_by_public_id, scores_of_cell
 from bench.scoring.frameworks import FRAMEWORKS
 from bench.views.board_request import address
 from gvsir.models import ValueDimension
@@ -33,10 +33,13 @@ def score_list(request: HttpRequest) -> HttpResponse:
     model = LanguageModel.objects.filter(pk=_number(params.get("model", ""))).first()
     keys, layer = [key for key in params.getlist("dimension") if key], params.get("layer", "")
     system = params.get("system", "")
-    asked_for_nothing = (bool(params.get("run")) and run is None) or (bool(params.get("model")) and model is None)
+    item = item_by_public_id(params.get("item", ""))
+    asked_for_nothing = any(
+        bool(params.get(name)) and found is None for name, found in (("run", run), ("model", model), ("item", item))
+    )
     scores = scores_of_cell(
         run=run.pk if run else None, language_model=model.pk if model else None, dimensions=keys, layer=layer,
-        system=system,
+        system=system, item=item.pk if item else None,
     )
     if asked_for_nothing:
         scores = scores.none()
@@ -51,8 +54,9 @@ def score_list(request: HttpRequest) -> HttpResponse:
         "page": Paginator(rows, PER_PAGE).get_page(params.get("page")),
         "run": run,
         "model": model,
+        "item": item,
         "dimensions": _dimensions(run, [*keys, *([layer] if layer else [])], system),
-        "cell": _cell_id(run, model, keys, system) if totals["n"] else "",
+        "cell": _cell_id(run, model, keys, system) if totals["n"] and item is None else "",
         "n": totals["n"],
         "n_scored": totals["n_scored"],
         "n_missing": totals["n"] - totals["n_scored"],

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from bench.views.compare import compare
+from bench.views.diagnostics import diagnostics
+from bench.views.item_analysis import item_analysis
 from bench.views.items import item_derive, item_detail, item_list
 from bench.views.judges import judge_detail
 from bench.views.label_samples import label_sample_detail, label_sample_new, label_sample_state, label_sheet
@@ -27,6 +29,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("bench/runs/<int:pk>/", run_detail, name="run_detail"),
     path("bench/runs/<int:pk>/progress.json", run_progress, name="run_progress"),
     path("bench/runs/<int:pk>/calls/", run_calls, name="run_calls"),
+    path("bench/runs/<int:pk>/items/", item_analysis, name="item_analysis"),
+    path("bench/runs/<int:pk>/diagnostics/", diagnostics, name="diagnostics"),
     path("bench/runs/<int:pk>/<slug:change>/", run_change, name="run_change"),
     path("bench/judges/<int:pk>/", judge_detail, name="judge_detail"),
     path("bench/responses/<int:pk>/", response_detail, name="response_detail"),
