@@ -8,10 +8,8 @@ import time
 from collections.abc import Callable
 
 from django.db import close_old_connections
-from django.db.models import Exists, OuterRef
-from django.utils import timezone
 
-from bench.actions.execute_run import execute_run
+from bench.actions.execute_run import execute_run, shows_life
 from bench.exceptions import RunBusyError
 from bench.models import Executor, Run
 from gvsir.exceptions import GvsirError
@@ -21,9 +19,10 @@ logger = logging.getLogger(__name__)
 
 def next_run() -> Run | None:
     """Return the oldest run that waits for a process."""
-    alive = Executor.objects.filter(run=OuterRef("pk"), ended_at__isnull=True, lease_until__gt=timezone.now())
-    waiting = Run.objects.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING]).filter(~Exists(alive))
-    return waiting.order_by("pk").first()
+    waiting = Run.objects.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING])
+    unended = Executor.objects.filter(run__in=waiting, ended_at__isnull=True)
+    held = {executor.run_id for executor in unended if shows_life(executor)}
+    return waiting.exclude(pk__in=held).order_by("pk").first()
 
 
 def work(*, stop: Callable[[], bool], once: bool = False, say: Callable[[str], None] = lambda text: None) -> int:

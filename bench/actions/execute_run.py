@@ -95,10 +95,8 @@ def take_lease(run_id: int, *, actor: User | None) -> Executor:
     if run.status == Run.Status.CANCELLED:
         raise RunClosedError(f"Run {run.pk} was cancelled. Make a new run: what it had is not asked again.")
     now = timezone.now()
-    machine = this_machine()
     for other in run.executors.filter(ended_at__isnull=True):
-        is_dead = other.machine == machine and not _is_alive(other.pid)
-        if other.lease_until > now and not is_dead:
+        if shows_life(other):
             seconds = max(0, round((now - other.heartbeat_at).total_seconds()))
             host = other.machine.split("/")[0]
             raise RunBusyError(
@@ -111,7 +109,7 @@ def take_lease(run_id: int, *, actor: User | None) -> Executor:
         lived = (other.heartbeat_at - other.started_at).total_seconds()
         Run.objects.filter(pk=run.pk).update(active_seconds=F("active_seconds") + lived)
     executor = Executor.objects.create(
-        run=run, machine=machine, pid=os.getpid(), started_at=now, heartbeat_at=now, lease_until=now + LEASE
+        run=run, machine=this_machine(), pid=os.getpid(), started_at=now, heartbeat_at=now, lease_until=now + LEASE
     )
     Run.objects.filter(pk=run.pk).update(
         status=Run.Status.RUNNING, status_reason="", started_at=run.started_at or now, finished_at=None
@@ -120,6 +118,17 @@ def take_lease(run_id: int, *, actor: User | None) -> Executor:
     run.refresh_from_db()
     executor.run = run
     return executor
+
+
+def shows_life(executor: Executor) -> bool:
+    """Return whether a process that has not ended its work may still do it.
+
+    Its lease holds; where it ran on this machine, the process is there too, so that nobody waits out the lease of
+    one that was killed.
+    """
+    if executor.lease_until <= timezone.now():
+        return False
+    return executor.machine != this_machine() or _is_alive(executor.pid)
 
 
 def this_machine() -> str:
