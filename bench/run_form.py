@@ -10,9 +10,16 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from bench.actions.create_run import LANGUAGES, create_run
-from bench.actions.register_language_model import HEURISTIC_NAME, register_judge, register_language_model
+from bench.actions.register_language_model import (
+    HEURISTIC_NAME,
+    PUBLISHED_NAME,
+    register_judge,
+    register_language_model,
+)
 from bench.models import LanguageModel, Release, Run
 from bench.providers.scripted import POLICIES
+from bench.scoring import RUBRIC_NAMES
+from bench.scoring.panel import HEADLINES, PanelRule
 from gvsir.permissions import allowed
 
 
@@ -33,6 +40,18 @@ def _judge_choices() -> list[tuple[str, Any]]:
     return [(HEURISTIC_NAME, _("heuristic rules, not a language model")), *_endpoints()]
 
 
+def _rubric_choices() -> list[tuple[str, Any]]:
+    labels = {
+        PUBLISHED_NAME: _("published GVS-Bench instruction, 0 to 10"),
+        "anchored": _("anchored: words for 0, 2, 5, 8 and 10 in each category"),
+        "schwartz": _("Schwartz's ten values"),
+        "mft": _("five moral foundations"),
+        "llm_unique": _("six values found in language models"),
+        "salad": _("six safety domains of SALAD-Bench"),
+    }
+    return [(name, labels.get(name, name)) for name in RUBRIC_NAMES]
+
+
 class RunForm(forms.Form):
     """Release, models, judges, and how often; a curator may name a new endpoint."""
 
@@ -51,6 +70,14 @@ class RunForm(forms.Form):
     )
     judges = forms.MultipleChoiceField(
         choices=_judge_choices, label=_("Judges"), initial=[HEURISTIC_NAME], widget=forms.CheckboxSelectMultiple
+    )
+    rubrics = forms.MultipleChoiceField(
+        choices=_rubric_choices, label=_("What models judge by"), initial=[PUBLISHED_NAME], required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    headline = forms.ChoiceField(
+        choices=[(HEADLINES[0], _("median")), (HEADLINES[1], _("trimmed mean"))], label=_("Score from several judges"),
+        required=False,
     )
     languages = forms.MultipleChoiceField(
         choices=[(LANGUAGES[0], _("English")), (LANGUAGES[1], _("Chinese"))], label=_("Languages of the prompts"),
@@ -75,6 +102,15 @@ class RunForm(forms.Form):
             raise forms.ValidationError(_("Choose at least one model."))
         return data
 
+    @staticmethod
+    def _judge_names(data: dict[str, Any]) -> list[str]:
+        """Return each chosen model with each chosen rubric, and the heuristic judge as it is."""
+        rubrics = data["rubrics"] or [PUBLISHED_NAME]
+        return [
+            name if name == HEURISTIC_NAME else f"{rubric}:{name}"
+            for name in data["judges"] for rubric in (rubrics if name != HEURISTIC_NAME else [""])
+        ]
+
     @transaction.atomic
     def create(self) -> Run:
         """Return the new run, queued; raise a :class:`gvsir.exceptions.GvsirError` where it is refused."""
@@ -83,7 +119,8 @@ class RunForm(forms.Form):
         return create_run(
             release=data["release"],
             language_models=[register_language_model(name, actor=self._actor) for name in names],
-            judges=[register_judge(name, actor=self._actor) for name in data["judges"]],
+            judges=[register_judge(name, actor=self._actor) for name in self._judge_names(data)],
+            panel=PanelRule(headline=data["headline"] or HEADLINES[0]),
             epochs=data["epochs"],
             languages=data["languages"],
             budget_usd=data["budget"],

@@ -9,14 +9,18 @@ from typing import Any, Final
 
 from bench.actions.create_run import questions
 from bench.endpoints import model_spec, price_of
-from bench.metrics.power import PairedDesign, smallest_difference
 from bench.models import Judge, LanguageModel, Release, Response
+from bench.scoring import RUBRICS
 from bench.specs import GenerationConfig, response_key
 
 #: Assumed standard deviation, over items, of the difference of two models' scores; no run is needed to know it.
 ASSUMED_SD: Final = 3.0
-#: Rough size of a judge's instruction and a model's answer, in tokens, and seconds a call takes.
-_INSTRUCTION_TOKENS, _ANSWER_TOKENS, _VERDICT_TOKENS, _SECONDS = 250, 400, 60, 5.0
+#: Rough size of a model's answer in tokens, and seconds a call takes.
+_ANSWER_TOKENS, _SECONDS = 400, 5.0
+#: Rough size of a verdict: two lines, a JSON object, a JSON object with each dimension.
+_VERDICT_TOKENS, _OBJECT_TOKENS, _DIMENSION_TOKENS = 60, 80, 35
+#: Facts of the incident and one category's anchors, which an anchored judge reads.
+_FACTS_TOKENS = 500
 _BYTES_PER_TOKEN = 3.5
 
 
@@ -56,6 +60,8 @@ def plan_run(
     concurrency: int | None = None,
 ) -> Plan:
     """Return what the run of these arguments would send."""
+    from bench.metrics.power import PairedDesign, smallest_difference  # scipy: only a plan needs it
+
     generation = generation or GenerationConfig()
     specs = {model.pk: model_spec(model) for model in language_models}
     asked: dict[int, list[tuple[str, int]]] = {model.pk: [] for model in language_models}
@@ -65,7 +71,9 @@ def plan_run(
         model = question.language_model.pk
         key = response_key(specs[model], question.messages, generation, question.epoch)
         asked[model].append((key, int(len(question.messages[0]["content"].encode()) / _BYTES_PER_TOKEN)))
-    model_judges = [judge.language_model for judge in judges if judge.language_model is not None]
+    model_judges = [
+        (judge.language_model, *verdict_tokens(judge)) for judge in judges if judge.language_model is not None
+    ]
     trials = sum(len(each) for each in asked.values())
     known, calls, prompt, completion = 0, 0, 0, 0
     cost: Decimal | None = Decimal(0)
@@ -79,10 +87,10 @@ def plan_run(
             cost = _add(cost, language_model, sum(to_ask), _ANSWER_TOKENS * len(to_ask))
             calls, prompt, completion = calls + len(to_ask), prompt + sum(to_ask), completion + _ANSWER_TOKENS * len(to_ask)
             _take(seconds, language_model, len(to_ask), concurrency)
-        for judge in model_judges:
-            read = sum(keys.values()) + len(keys) * (_INSTRUCTION_TOKENS + _ANSWER_TOKENS)
-            cost = _add(cost, judge, read, _VERDICT_TOKENS * len(keys))
-            calls, prompt, completion = calls + len(keys), prompt + read, completion + _VERDICT_TOKENS * len(keys)
+        for judge, told, said in model_judges:
+            read = sum(keys.values()) + len(keys) * (told + _ANSWER_TOKENS)
+            cost = _add(cost, judge, read, said * len(keys))
+            calls, prompt, completion = calls + len(keys), prompt + read, completion + said * len(keys)
             _take(seconds, judge, len(keys), concurrency)
     design = PairedDesign(between=ASSUMED_SD**2)
     return Plan(
@@ -91,6 +99,21 @@ def plan_run(
         seconds=max(seconds.values(), default=0.0),
         resolvable_difference=smallest_difference(design, len(items)) if items else None,
     )
+
+
+def verdict_tokens(judge: Judge) -> tuple[int, int]:
+    """Return about how many tokens ``judge`` is told besides the answer, and says."""
+    rubric = RUBRICS.get(judge.config.get("rubric", ""))
+    if rubric is None:
+        return 0, _VERDICT_TOKENS
+    told = int(len(rubric.words.get("instruction", {}).get("en", "")) / _BYTES_PER_TOKEN)
+    framework = rubric.words.get("framework")
+    if framework is not None:
+        size = sum(len(each["definition"]["en"]) + 2 * len(each["name"]["en"]) for each in framework["dimensions"])
+        return told + int(size / _BYTES_PER_TOKEN), _DIMENSION_TOKENS * len(framework["dimensions"])
+    if rubric.reads_facts:
+        return told + _FACTS_TOKENS, _OBJECT_TOKENS
+    return told, _VERDICT_TOKENS
 
 
 def _answered(keys: Sequence[str]) -> set[str]:

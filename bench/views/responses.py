@@ -21,7 +21,7 @@ def response_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "warning_key": first.release_item.item.category.key if first else "",
         "response": response,
         "run": first.run if first else None,
-        "judgements": response.judgements.select_related("judge", "release_item__item").order_by("pk"),
+        "judgements": response.judgements.select_related("judge", "release_item__item").prefetch_related("dimension_verdicts__dimension").order_by("pk"),
         "trials": trials,
         "failed_attempts": response.failed_attempts.order_by("pk"),
         "shows_text": allowed(request.user, "response.view_text"),

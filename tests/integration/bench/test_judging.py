@@ -10,6 +10,7 @@ from aiohttp import web
 
 from bench.actions.create_run import create_run
 from bench.actions.execute_run import execute_run
+from bench.actions.plan_run import verdict_tokens
 from bench.actions.register_language_model import register_judge, register_language_model
 from bench.actions.score_run import score_run
 from bench.exceptions import UnknownNameError
@@ -17,12 +18,13 @@ from bench.execution.engine import Settings
 from bench.execution.limits import RetryPolicy
 from bench.leaderboards import find_board, measurements_of
 from bench.models import DimensionVerdict, FailedAttempt, Judgement, Run, Score
+from bench.run_form import RunForm
 from bench.scoring.frameworks import dimension_keys, reply_key
 from bench.scoring.panel import PanelRule
 from gvsir.actions.load_reference import load_reference
 from gvsir.models import EntityRole
 from tests.factories.bench import make_item, make_release
-from tests.factories.gvsir import make_entity, make_incident
+from tests.factories.gvsir import make_entity, make_incident, make_user
 from tests.fake_server import Behaviour, running
 
 pytestmark = pytest.mark.django_db
@@ -374,3 +376,41 @@ def test_a_run_has_a_leaderboard_on_each_framework_it_was_judged_by(client):
     score = Score.objects.filter(dimension__key="care").first()
     for address in (score.get_absolute_url(), f"/provenance/score/{score.pk}/"):
         assert client.get(address).status_code == 200
+
+
+def test_the_form_asks_each_chosen_model_by_each_chosen_rubric():
+    release = make_text_release()
+    name = register_language_model("judge@http://127.0.0.1:9/v1").name
+    form = RunForm(
+        {
+            "release": release.name, "models": ["baseline:refuse"], "judges": ["heuristic", name], "languages": ["en"],
+            "rubrics": ["anchored", "mft"], "headline": "trimmed_mean", "epochs": "1",
+        },
+        actor=make_user("curator"),
+    )
+    assert form.is_valid(), form.errors
+    run = form.create()
+    assert set(run.judges.values_list("name", flat=True)) == {"heuristic", f"anchored:{name}", f"mft:{name}"}
+    assert run.spec["panel"] == {"headline": "trimmed_mean"}
+
+
+def test_a_plan_expects_more_of_longer_rubrics():
+    names = ("published", "anchored", "schwartz", "mft")
+    told = {name: verdict_tokens(register_judge(f"{name}:m@http://127.0.0.1:9/v1")) for name in names}
+    assert told["schwartz"][0] > told["mft"][0]
+    assert told["anchored"][0] > told["published"][0] > 100
+    assert [told[name][1] for name in names] == [60, 80, 350, 175]
+
+
+def test_the_page_of_a_response_shows_what_was_said_of_each_dimension(client):
+    load_reference()
+    entry = {"evidence": "Care for the weak", "direction": -1, "strength": 2}
+    with running(judged_by(lambda body: framework_reply("mft", body, care=entry))) as server:
+        run_of(make_text_release(), server, "mft:judge")
+    address = Judgement.objects.get().response.get_absolute_url()
+    text = client.get(address).content.decode()
+    assert "Words of the answer" not in text
+    client.force_login(make_user("researcher"))
+    text = client.get(address).content.decode()
+    assert '<q lang="en">Care for the weak</q>' in text
+    assert text.count("not engaged") >= 4
