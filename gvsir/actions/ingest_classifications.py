@@ -13,13 +13,8 @@ from django.db.models import Max
 from gvsir.actions.ingest_links import BATCH
 from gvsir.actions.load_reference import canonical_json
 from gvsir.exceptions import FormatError
-from gvsir.formats.aiid import (
-    AiidSnapshot,
-    ClassificationFile,
-    ClassificationRow,
-    FieldDefinition,
-    TaxonomyDefinition,
-)
+from gvsir.formats.aiid import AiidSnapshot, ClassificationFile, ClassificationRow
+from gvsir.formats.taxonomy_json import FieldDefinition, TaxonomyDefinition
 from gvsir.models import (
     Classification,
     ClassificationValue,

@@ -6,6 +6,7 @@ not cover (``submissions``, ``reports``) are never opened.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import re
@@ -18,6 +19,7 @@ from gvsir.exceptions import FormatError
 from gvsir.formats.csv_rows import Row, read_rows
 from gvsir.formats.file_set import FileSet
 from gvsir.formats.spreadsheet import is_formula
+from gvsir.formats.taxonomy_json import LONGEST_KEY, TaxonomyDefinition, has_surrogate, read_taxonomies
 
 DEPLOYERS: Final = "Alleged deployer of AI system"
 DEVELOPERS: Final = "Alleged developer of AI system"
@@ -31,7 +33,10 @@ LONGEST_NAME: Final = 300
 HIGHEST_NUMBER: Final = 2_000_000_000
 NOT_FIELDS: Final = frozenset({"Namespace", "Incident ID", "Published"})
 
-_CLASSIFICATIONS = re.compile(r"classifications_(?P<namespace>[\w.-]+?)(?:_Annotator-(?P<annotator>\d+))?\.csv")
+_CLASSIFICATIONS = re.compile(
+    r"classifications_(?P<namespace>[A-Za-z0-9._-]{1,60}?)(?:_Annotator-(?P<annotator>[0-9]{1,4}))?\.csv"
+)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _OTHERS = frozenset({"incidents.csv", "entities.csv", "duplicates.csv", "taxa.json"})
 _OBJECT_ID = re.compile(r"ObjectId\(([0-9a-f]{8})[0-9a-f]{16}\)")
 T = TypeVar("T")
@@ -81,29 +86,6 @@ class DuplicateRow:
     true_number: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class FieldDefinition:
-    """One field of a taxonomy."""
-
-    key: str
-    name: str
-    description: str = ""
-    display_type: str = "string"
-    permitted_values: tuple[str, ...] = ()
-    is_public: bool = True
-    is_facet: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaxonomyDefinition:
-    """A taxonomy with its fields in order."""
-
-    namespace: str
-    description: str
-    is_automated: bool
-    fields: tuple[FieldDefinition, ...]
-
-
 class _CellError(Exception):
     """A cell is not what its column wants."""
 
@@ -113,7 +95,7 @@ class _CellError(Exception):
 
 
 def _wanted(name: str) -> bool:
-    return name in _OTHERS or _CLASSIFICATIONS.fullmatch(name) is not None
+    return name in _OTHERS or (name.startswith("classifications_") and name.endswith(".csv"))
 
 
 @dataclass
@@ -151,11 +133,17 @@ class AiidSnapshot:
         yield from self._rows("incidents.csv", INCIDENT_COLUMNS, parse)
 
     def classification_files(self) -> list[ClassificationFile]:
-        """Return the files of classifications there are."""
+        """Return the files of classifications there are; one whose name says no taxonomy is an error."""
         found = []
         for name in self.files.names:
+            if name in _OTHERS:
+                continue
             match = _CLASSIFICATIONS.fullmatch(name)
-            if match:
+            if match is None:
+                self.errors.append(
+                    FormatError("The name is not classifications_TAXONOMY.csv, so the file is left out.", source=name)
+                )
+            else:
                 found.append(
                     ClassificationFile(
                         name=name, namespace=match["namespace"], annotator=int(match["annotator"] or 0)
@@ -180,9 +168,21 @@ class AiidSnapshot:
         yield from self._rows(name, ("Incident ID", "Published"), parse)
 
     def columns(self, name: str) -> list[str]:
-        """Return the keys of the fields that a file of classifications has, in order."""
+        """Return the keys of the fields that a file of classifications has, in order.
+
+        Raises
+        ------
+        FormatError
+            A heading is longer than a key may be.
+        """
         with self.files.open(name) as stream:
             for row in read_rows(stream, source=name, on_error=lambda error: None):
+                for key in row.cells:
+                    if len(key) > LONGEST_KEY:
+                        raise FormatError(
+                            f"The heading has {len(key)} characters; the limit is {LONGEST_KEY}.",
+                            source=name, line=1, field=f"{key[:40]}…",
+                        )
                 return [key for key in row.cells if key not in NOT_FIELDS]
         return []
 
@@ -212,17 +212,17 @@ class AiidSnapshot:
         """
         if "taxa.json" not in self.files.names:
             return {}
-        try:
-            with self.files.open("taxa.json") as stream:
-                return {taxon["namespace"]: _taxonomy(taxon) for taxon in json.load(stream)}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise FormatError(f"This is not a list of taxonomies ({error}).", source="taxa.json") from error
+        with self.files.open("taxa.json") as stream:
+            return read_taxonomies(stream, source="taxa.json")
 
     def _rows(self, name: str, required: tuple[str, ...], parse: Callable[[Row], T]) -> Iterator[T]:
         if name not in self.files.names:
             return
         with self.files.open(name) as stream:
-            for row in read_rows(stream, source=name, required=required, on_error=self.errors.append):
+            rows = read_rows(
+                stream, source=name, required=required, on_error=self.errors.append, on_warning=self.warnings.append
+            )
+            for row in rows:
                 try:
                     result = parse(row)
                 except _CellError as error:
@@ -274,10 +274,10 @@ def _date(row: Row, key: str) -> datetime.date | None:
     cell = row.cells[key].strip()
     if not cell:
         return None
-    try:
-        return datetime.date.fromisoformat(cell)
-    except ValueError:
-        raise _CellError(key, f"{cell[:40]!r} is not a date (YYYY-MM-DD).") from None
+    with contextlib.suppress(ValueError):
+        if _DATE.fullmatch(cell):  # fromisoformat also takes 20240517 and 2024-W20-5
+            return datetime.date.fromisoformat(cell)
+    raise _CellError(key, f"{cell[:40]!r} is not a date (YYYY-MM-DD).")
 
 
 def _array(row: Row, key: str) -> list[Any]:
@@ -304,13 +304,9 @@ def _slugs(row: Row, key: str) -> tuple[str, ...]:
         raise _CellError(key, "This is not a JSON array of names.")
     if any(len(value) > LONGEST_SLUG for value in values):
         raise _CellError(key, f"A name has over {LONGEST_SLUG} characters.")
-    if any("\x00" in value or _has_surrogate(value) for value in values):
+    if any("\x00" in value or has_surrogate(value) for value in values):
         raise _CellError(key, "A name holds a character that no text may hold.")
     return tuple(dict.fromkeys(value.strip() for value in values))
-
-
-def _has_surrogate(text: str) -> bool:
-    return any(0xD800 <= ord(character) <= 0xDFFF for character in text)
 
 
 def _incident(row: Row) -> IncidentRow:
@@ -326,27 +322,4 @@ def _incident(row: Row) -> IncidentRow:
         developers=_slugs(row, DEVELOPERS),
         harmed=_slugs(row, HARMED),
         created=datetime.datetime.fromtimestamp(int(made[1], 16), tz=datetime.UTC) if made else None,
-    )
-
-
-def _taxonomy(taxon: dict[str, Any]) -> TaxonomyDefinition:
-    keys: dict[str, int] = {}
-    fields = []
-    for each in taxon["field_list"]:
-        name = each["short_name"]
-        keys[name] = keys.get(name, 0) + 1
-        fields.append(
-            FieldDefinition(
-                key=name if keys[name] == 1 else f"{name} ({keys[name]})",
-                name=each.get("long_name") or name,
-                description=each.get("short_description") or "",
-                display_type=each.get("display_type") or "string",
-                permitted_values=tuple(str(value) for value in each.get("permitted_values") or ()),
-                is_public=bool(each.get("public", True)),
-                is_facet=bool(each.get("instant_facet", False)),
-            )
-        )
-    return TaxonomyDefinition(
-        namespace=taxon["namespace"], description=taxon.get("description") or "",
-        is_automated=bool(taxon.get("automatedClassifications", False)), fields=tuple(fields),
     )

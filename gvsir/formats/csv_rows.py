@@ -15,7 +15,9 @@ from gvsir.exceptions import FormatError
 
 MOST_CELL_CHARACTERS: Final = 1_000_000
 MOST_LINE_BYTES: Final = 4_000_000
+MOST_LINES: Final = 5_000_000
 _PIECE: Final = 1 << 16
+_NO_BREAK: Final = "The file does not end with a line break; this last row may be cut off."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,18 +29,21 @@ class Row:
 
 
 def column_keys(heading: list[str]) -> list[str]:
-    """Return a unique key for each column: a heading seen before gets its number behind it.
+    """Return a unique key for each column: a heading seen before gets its number behind it, a blank one is "".
 
     Examples
     --------
-    >>> column_keys(["AI System", "Notes", "AI System"])
-    ['AI System', 'Notes', 'AI System (2)']
+    >>> column_keys(["AI System", "Notes", "AI System", " "])
+    ['AI System', 'Notes', 'AI System (2)', '']
     """
     seen: Counter[str] = Counter()
-    keys = []
+    keys: list[str] = []
     for name in heading:
-        seen[name] += 1
-        keys.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+        key = name if name.strip() else ""
+        while key and key in keys:
+            seen[name] += 1
+            key = f"{name} ({seen[name] + 1})"
+        keys.append(key)
     return keys
 
 
@@ -49,10 +54,12 @@ class _OversizeError(Exception):
 class _Lines:
     """The lines of a file, counted; keeps those of the record being read, and skips what is too long."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, *, source: str) -> None:
         self.stream = stream
+        self.source = source
         self.number = 0
         self.record: list[str] = []
+        self.ends_with_a_break = True
 
     def __iter__(self) -> _Lines:
         return self
@@ -62,6 +69,9 @@ class _Lines:
         if not raw:
             raise StopIteration
         self.number += 1
+        if self.number > MOST_LINES:
+            raise FormatError(f"The file has over {MOST_LINES:,} lines.", source=self.source)
+        self.ends_with_a_break = raw.endswith(b"\n")
         if self.number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         line = raw.decode("utf-8", "surrogateescape")
@@ -117,12 +127,17 @@ def _cell_problem(cell: str) -> str | None:
 
 
 def read_rows(
-    stream: BinaryIO, *, source: str, required: tuple[str, ...] = (), on_error: Callable[[FormatError], None]
+    stream: BinaryIO,
+    *,
+    source: str,
+    required: tuple[str, ...] = (),
+    on_error: Callable[[FormatError], None],
+    on_warning: Callable[[FormatError], None] = lambda warning: None,
 ) -> Iterator[Row]:
     """Yield the good rows of a CSV file with a heading line; report the bad ones.
 
     A row is bad when its quotes do not close, its number of cells differs from the heading's, or a cell
-    is too long, holds a NUL, or is not UTF-8. Wholly blank rows are passed over.
+    is too long, holds a NUL, is not UTF-8, or stands under a blank heading. Wholly blank rows are passed over.
 
     Parameters
     ----------
@@ -134,13 +149,15 @@ def read_rows(
         Columns that must be there.
     on_error : callable
         Called with the :class:`FormatError` of each bad row; reading goes on.
+    on_warning : callable
+        Called where the last row was read but may be cut off: no line break follows it.
 
     Raises
     ------
     FormatError
         The file as a whole cannot be read: empty, not UTF-8 from the first line, a column missing.
     """
-    lines = _Lines(stream)
+    lines = _Lines(stream, source=source)
     reader = csv.reader(lines, strict=True)
     keys = _heading(reader, lines, source=source, required=required)
     while True:
@@ -162,7 +179,9 @@ def read_rows(
         if problem:
             on_error(problem)
         else:
-            yield Row(line=first, cells=dict(zip(keys, cells, strict=True)))
+            if not lines.ends_with_a_break:
+                on_warning(FormatError(_NO_BREAK, source=source, line=first, field=keys[-1]))
+            yield Row(line=first, cells={key: cell for key, cell in zip(keys, cells, strict=True) if key})
 
 
 def _heading(
@@ -173,7 +192,10 @@ def _heading(
     except StopIteration:
         raise FormatError("The file is empty.", source=source) from None
     except (csv.Error, _OversizeError) as error:
-        raise FormatError(f"The heading cannot be read: {error}.", source=source, line=1) from error
+        reason = str(error) or "it is too long"
+        if "new-line character" in reason:
+            reason = "a line ends with CR alone; save the file with LF or CRLF line ends"
+        raise FormatError(f"The heading cannot be read: {reason}.", source=source, line=1) from error
     if any(_cell_problem(name) for name in heading):
         raise FormatError("The heading is not UTF-8 text; save the file as UTF-8.", source=source, line=1)
     for name in required:
@@ -208,7 +230,10 @@ def _row_problem(cells: list[str], keys: list[str], *, source: str, line: int) -
             f"The row has {len(cells)} cells, the heading {len(keys)}; those behind this one have no column.",
             source=source, line=line, field=keys[-1],
         )
-    for key, cell in zip(keys, cells, strict=True):
-        if message := _cell_problem(cell):
-            return FormatError(message, source=source, line=line, field=key)
+    for place, (key, cell) in enumerate(zip(keys, cells, strict=True), 1):
+        message = _cell_problem(cell)
+        if not message and not key and cell.strip():
+            message = "The cell stands under a blank heading."
+        if message:
+            return FormatError(message, source=source, line=line, field=key or f"column {place}")
     return None

@@ -14,6 +14,7 @@ from typing import IO, BinaryIO, Final, cast
 from gvsir.exceptions import FormatError
 
 MOST_FILE_BYTES: Final = 256_000_000
+MOST_KEPT_BYTES: Final = 256_000_000  # of an archive, all wanted files together: they are held in memory
 MOST_ARCHIVE_BYTES: Final = 4_000_000_000
 MOST_MEMBERS: Final = 20_000
 _READ_ERRORS = (OSError, EOFError, zlib.error, tarfile.TarError, ValueError)
@@ -63,17 +64,15 @@ class FileSet:
         self.path = path
         self._paths: dict[str, Path] = {}
         self._members: dict[str, bytes] = {}
-        if path.is_dir():
-            for file in sorted(path.iterdir()):
-                name = file.name.removesuffix(".gz")
-                if file.is_file() and wanted(name):
-                    if name in self._paths:
-                        raise FormatError("The folder holds this file twice, plain and gzipped.", source=name)
-                    self._paths[name] = file
-        elif path.is_file():
-            self._read_archive(wanted)
-        else:
-            raise FormatError("There is no such file or folder.", source=str(path))
+        try:
+            if path.is_dir():
+                self._read_folder(wanted)
+            elif path.is_file():
+                self._read_archive(wanted)
+            else:
+                raise FormatError("There is no such file or folder.", source=str(path))
+        except OSError as error:
+            raise FormatError(f"It cannot be read ({error.strerror}).", source=str(path)) from error
 
     @property
     def names(self) -> list[str]:
@@ -94,6 +93,15 @@ class FileSet:
             raise FormatError(f"The file cannot be opened ({error.strerror}).", source=name) from error
         with raw:
             yield io.BufferedReader(_Limited(raw, source=name))
+
+    def _read_folder(self, wanted: Callable[[str], bool]) -> None:
+        """Note where the wanted files are."""
+        for file in sorted(self.path.iterdir()):
+            name = file.name.removesuffix(".gz")
+            if file.is_file() and wanted(name):
+                if name in self._paths:
+                    raise FormatError("The folder holds this file twice, plain and gzipped.", source=name)
+                self._paths[name] = file
 
     def _read_archive(self, wanted: Callable[[str], bool]) -> None:
         """Read the wanted members into memory, in one pass."""
@@ -116,6 +124,8 @@ class FileSet:
             raise FormatError("The archive holds this file twice.", source=name)
         if member.size > MOST_FILE_BYTES:
             raise FormatError(f"The file is over {MOST_FILE_BYTES:,} bytes.", source=name)
+        if member.size + sum(map(len, self._members.values())) > MOST_KEPT_BYTES:
+            raise FormatError(f"The files up to this one are over {MOST_KEPT_BYTES:,} bytes.", source=name)
         stream = archive.extractfile(member)
         if stream is None:
             raise FormatError("The file cannot be read from the archive.", source=name)

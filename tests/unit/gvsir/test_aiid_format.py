@@ -225,3 +225,115 @@ def test_field_size_limit_of_the_process_is_left_as_it_was():
     before = csv.field_size_limit()
     read("valid")
     assert csv.field_size_limit() == before != csv_rows.MOST_CELL_CHARACTERS
+
+
+@pytest.mark.parametrize("date", ["20240517", "2024-W20-5", "2024-5-17", "2024-02-30", "\u0662\u0660\u0662\u0664-05-17", "17.05.2024"])
+def test_only_year_month_day_is_a_date(tmp_path, date):
+    row = '{n},{date},"[1]","[]","[]","[]","text","Example"\n'
+    (tmp_path / "incidents.csv").write_text(HEADING + "\n" + row.format(n=1, date=date) + row.format(n=2, date="2024-05-17"))
+    numbers, errors, _ = read(tmp_path)
+    assert numbers == [2]
+    assert places(errors) == [("incidents.csv", 2, "date")]
+
+
+def test_mark_at_the_start_and_crlf_line_ends_change_nothing(tmp_path):
+    plain = (SAMPLES / "valid" / "incidents.csv").read_bytes()
+    (tmp_path / "incidents.csv").write_bytes(b"\xef\xbb\xbf" + plain.replace(b"\n", b"\r\n"))
+    assert list(AiidSnapshot(tmp_path).incidents()) == list(AiidSnapshot(SAMPLES / "valid").incidents())
+
+
+def test_line_ends_of_cr_alone_are_named(tmp_path):
+    (tmp_path / "incidents.csv").write_bytes((SAMPLES / "valid" / "incidents.csv").read_bytes().replace(b"\n", b"\r"))
+    with pytest.raises(FormatError, match="CR alone; save the file with LF") as caught:
+        read(tmp_path)
+    assert caught.value.line == 1
+
+
+def test_last_row_without_a_line_break_goes_in_with_a_warning(tmp_path):
+    whole = HEADING + '\n1,2024-05-17,"[1]","[]","[]","[]",text,Example\n2,2024-05-17,"[1]","[]","[]","[]",text,Examp'
+    (tmp_path / "incidents.csv").write_text(whole)
+    numbers, errors, snapshot = read(tmp_path)
+    assert (numbers, errors) == ([1, 2], [])
+    assert places(snapshot.warnings) == [("incidents.csv", 3, "title")]
+    assert "may be cut off" in snapshot.warnings[0].message
+
+
+def test_cell_under_a_blank_heading_is_refused_and_a_blank_column_left_out():
+    errors: list[FormatError] = []
+    stream = io.BytesIO(b"a,, ,a\n1,,,2\n3,x,,4\n")
+    rows = list(read_rows(stream, source="x.csv", on_error=errors.append))
+    assert [row.cells for row in rows] == [{"a": "1", "a (2)": "2"}]
+    assert places(errors) == [("x.csv", 3, "column 2")]
+
+
+def test_heading_that_looks_like_a_numbered_one_keeps_its_cells():
+    stream = io.BytesIO(b"a,a (2),a\n1,2,3\n")
+    assert [row.cells for row in read_rows(stream, source="x.csv", on_error=pytest.fail)] == [
+        {"a": "1", "a (2)": "2", "a (3)": "3"}
+    ]
+
+
+def test_endless_blank_lines_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_rows, "MOST_LINES", 1000)
+    (tmp_path / "incidents.csv").write_text(HEADING + "\n" * 1001)
+    with pytest.raises(FormatError, match="over 1,000 lines"):
+        read(tmp_path)
+
+
+def test_archive_whose_files_together_are_too_large_is_refused(tmp_path, monkeypatch):
+    content = (SAMPLES / "valid" / "incidents.csv").read_bytes()
+    monkeypatch.setattr(file_set, "MOST_KEPT_BYTES", 2 * len(content))
+    files = {f"classifications_{name}.csv": content for name in "AB"}
+    assert len(file_set.FileSet(archive(tmp_path / "two.tar", files, "w"), lambda name: True).names) == 2
+    with pytest.raises(FormatError, match=r"classifications_C\.csv: The files up to this one are over"):
+        AiidSnapshot(archive(tmp_path / "three.tar", {**files, "classifications_C.csv": content}, "w"))
+
+
+def test_member_that_points_out_of_the_archive_writes_nothing_there(tmp_path):
+    content = (SAMPLES / "valid" / "incidents.csv").read_bytes()
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    snapshot = AiidSnapshot(archive(inside / "a.tar", {"../../incidents.csv": content}, "w"))
+    assert len(list(snapshot.incidents())) == 2
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.tar", "inside"]
+
+
+def test_name_too_long_for_the_system_is_refused():
+    with pytest.raises(FormatError, match="cannot be read"):
+        AiidSnapshot(Path("a" * 5000))
+
+
+@pytest.mark.parametrize("name", ["classifications_ÄÖ.csv", "classifications_.csv", f"classifications_{'n' * 90}.csv",
+                                  "classifications_A B.csv"])
+def test_classifications_of_a_taxonomy_that_cannot_be_named_are_left_out_by_name(tmp_path, name):
+    (tmp_path / "incidents.csv").write_bytes((SAMPLES / "valid" / "incidents.csv").read_bytes())
+    (tmp_path / name).write_text("Incident ID,Published,x\n1,true,y\n")
+    snapshot = AiidSnapshot(tmp_path)
+    assert snapshot.classification_files() == []
+    assert places(snapshot.errors) == [(name, None, None)]
+
+
+def test_heading_longer_than_a_key_is_refused(tmp_path):
+    (tmp_path / "incidents.csv").write_bytes((SAMPLES / "valid" / "incidents.csv").read_bytes())
+    (tmp_path / "classifications_A.csv").write_text(f"Incident ID,Published,{'k' * 201}\n1,true,y\n")
+    with pytest.raises(FormatError, match="201 characters") as caught:
+        AiidSnapshot(tmp_path).columns("classifications_A.csv")
+    assert caught.value.line == 1
+
+
+@pytest.mark.parametrize(
+    "taxa",
+    [
+        "{broken", '"text"', '[{"namespace": "A"}]', '[{"namespace": 5, "field_list": []}]', '[{"field_list": []}]',
+        '[{"namespace": "A", "field_list": [{}]}]', '[{"namespace": "A", "field_list": [{"short_name": "a\\u0000"}]}]',
+        '[{"namespace": "A", "field_list": [{"short_name": "\\ud800"}]}]',
+        '[{"namespace": "A", "field_list": [{"short_name": "a", "permitted_values": "yes"}]}]',
+        '[{"namespace": "A", "field_list": [{"short_name": "a", "display_type": "' + "x" * 41 + '"}]}]',
+        "[" * 100_000,
+    ],
+)
+def test_taxonomies_that_are_none_are_refused(tmp_path, taxa):
+    (tmp_path / "incidents.csv").write_bytes((SAMPLES / "valid" / "incidents.csv").read_bytes())
+    (tmp_path / "taxa.json").write_text(taxa)
+    with pytest.raises(FormatError, match=r"taxa\.json: This is not a list of taxonomies"):
+        AiidSnapshot(tmp_path).taxonomies()
