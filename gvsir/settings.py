@@ -9,7 +9,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
-from environs import Env
+from environs import Env, validate
 
 env = Env()
 
@@ -111,7 +111,7 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_ADAPTER = "gvsir.accounts.ClosedSignupAdapter"
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
-LANGUAGE_CODE = env.str("GVSIR_LANGUAGE_CODE", "en")
+LANGUAGE_CODE = env.str("GVSIR_LANGUAGE_CODE", "en", validate=validate.OneOf(["en", "zh-hans"]))
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 TIME_ZONE = "UTC"
 USE_I18N = True
