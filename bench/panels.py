@@ -9,7 +9,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bench.leaderboards import SYSTEMS
 from bench.models import Item, LanguageModel, Measurement, Release, Run, Score
 from gvsir.panels import Panel, register
 from gvsir.permissions import allowed
@@ -65,6 +64,8 @@ def runs_step(_record: Any, request: Any) -> dict[str, Any]:
 
 def leaderboard_step(_record: Any, request: Any) -> dict[str, Any]:
     """Return the step "leaderboards" of the overview."""
+    from bench.leaderboards import SYSTEMS  # brings numpy and scipy, which no command that runs models needs
+
     measured = Run.objects.filter(status=Run.Status.FINISHED).count()
     imported = Measurement.objects.filter(system__key__in=SYSTEMS).count()
     n_models = LanguageModel.objects.exclude(kind=LanguageModel.Kind.BASELINE).filter(

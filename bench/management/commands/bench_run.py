@@ -32,6 +32,7 @@ _EXAMPLE = """Examples:
 class Command(BaseCommand):
     """Create and execute a run, or continue one."""
 
+    requires_system_checks: list[str] = []  # they load every page and its statistics
     help = (
         "Put the items of a release to models, let judges rate the answers, and score. NAME is a registered model, "
         "baseline:refuse, baseline:comply, baseline:echo or baseline:careful, or MODEL@BASE_URL[#VARIABLE] for an "

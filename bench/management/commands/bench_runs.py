@@ -14,6 +14,7 @@ from bench.models import Run
 class Command(BaseCommand):
     """List the runs, newest first."""
 
+    requires_system_checks: list[str] = []  # they load every page and its statistics
     help = "List the runs, newest first."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:

@@ -17,6 +17,7 @@ from gvsir.exceptions import GvsirError
 class Command(BaseCommand):
     """Delete a run."""
 
+    requires_system_checks: list[str] = []  # they load every page and its statistics
     help = (
         "Delete a run with its trials, scores and failed calls, and the answers no other run uses. Published "
         "measurements are no runs and stay."

@@ -15,6 +15,7 @@ from bench.worker import work
 class Command(BaseCommand):
     """Execute waiting runs."""
 
+    requires_system_checks: list[str] = []  # they load every page and its statistics
     help = (
         "Execute queued runs, and runs whose process died, oldest first, until stopped. A run is executed by one "
         "process at a time."
