@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
+from bench.actions.join_run import seconds_of
 from bench.models import Executor, FailedAttempt, Judge, Judgement, LanguageModel, Response, Run, Trial
 
 ANSWERED_STATES = (Response.State.ANSWERED, Response.State.LENGTH)
@@ -169,13 +169,8 @@ def account(run: Run) -> RunAccount:
         subjects=tuple(_subject(run, model) for model in run.language_models.order_by("pk")),
         judges=tuple(_judge(run, judge) for judge in run.judges.order_by("pk")),
         unheard_at_most=own.aggregate(n=Sum("lost_calls"))["n"] or 0,
-        seconds=run.active_seconds + sum(_running_seconds(each) for each in own.filter(ended_at__isnull=True)),
+        seconds=max(run.active_seconds, seconds_of(own)),
     )
-
-
-def _running_seconds(executor: Executor) -> float:
-    until = min(timezone.now(), executor.lease_until)
-    return max(0.0, (until - executor.started_at).total_seconds())
 
 
 def _subject(run: Run, language_model: LanguageModel) -> Line:

@@ -55,9 +55,15 @@ class Session:
     judges: Mapping[int, SeatedJudge]
     prices: Mapping[int, Price | None]
     lanes: Mapping[int, str]
-    own_executors: frozenset[int]
+    own_executors: frozenset[int] = frozenset()
     facts: Mapping[int, Facts] = field(default_factory=dict)
     saw_foreign: bool = field(default=True)
+
+    def owns(self, executor_id: int | None) -> bool:
+        """Return whether this is a process of the same run."""
+        if executor_id is not None and executor_id not in self.own_executors:
+            self.own_executors = frozenset(Executor.objects.filter(run=self.run).values_list("pk", flat=True))
+        return executor_id in self.own_executors
 
     def case(self, seated: SeatedJudge, content: Mapping[str, Any], language: str, text: str) -> JudgeCase:
         """Return what ``seated`` reads of an answer to the item with this content."""
@@ -99,7 +105,6 @@ def open_session(run: Run, executor: Executor) -> Session:
         judges=judges,
         prices={model.pk: price_of(model) for model in asked},
         lanes={model.pk: lane_name(model) for model in asked},
-        own_executors=frozenset(Executor.objects.filter(run=run).values_list("pk", flat=True)),
         facts=_facts(run) if any(seated.rubric.reads_facts for seated in judges.values()) else {},
     )
 

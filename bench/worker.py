@@ -1,4 +1,4 @@
-"""The queue of runs is the table of runs: queued ones, and running ones whose process died."""
+"""The queue of runs is the table of runs: queued ones, and those in which something waits for a free process."""
 
 from __future__ import annotations
 
@@ -7,47 +7,64 @@ import threading
 import time
 from collections.abc import Callable
 
+from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
-from bench.actions.execute_run import execute_run, shows_life
+from bench.actions.claim_work import has_free_work
+from bench.actions.execute_run import execute_run
+from bench.actions.join_run import bury_dead, living
 from bench.exceptions import RunBusyError
-from bench.models import Executor, Run
+from bench.models import Run
 from gvsir.exceptions import GvsirError
 
 logger = logging.getLogger(__name__)
 
+_POLL_SECONDS = 0.5
 
-def next_run() -> Run | None:
-    """Return the oldest run that waits for a process."""
-    waiting = Run.objects.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING])
-    unended = Executor.objects.filter(run__in=waiting, ended_at__isnull=True)
-    held = {executor.run_id for executor in unended if shows_life(executor)}
-    return waiting.exclude(pk__in=held).order_by("pk").first()
+
+def next_run(*, passed_over: frozenset[int] = frozenset()) -> Run | None:
+    """Return the oldest run that waits for a process, or in which another process finds something to do.
+
+    A run that one process executes by itself (``gvsir bench_run``) is left to it as long as it lives.
+    """
+    waiting = Run.objects.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING]).exclude(pk__in=passed_over)
+    for run in waiting.order_by("pk"):
+        bury_dead(run)
+        others = living(run)
+        if not others or (all(other.is_shared for other in others) and has_free_work(run)):
+            return run
+    return None
 
 
 def work(*, stop: Callable[[], bool], once: bool = False, say: Callable[[str], None] = lambda text: None) -> int:
     """Execute waiting runs, oldest first, until ``stop()``; with ``once`` until none waits. Return how many."""
     count = 0
+    passed_over: set[int] = set()
     while not stop():
-        run = next_run()
-        if run is None:
+        try:
+            run = next_run(passed_over=frozenset(passed_over))
+            if run is not None:
+                say(f"Run {run.pk} on {run.release.name}")
+                result = execute_run(run.pk, is_shared=True, stop=stop)
+                count += 1
+                say(f"Run {run.pk}: {result.run.status}")
+                continue
             if once:
                 break
-            close_old_connections()
-            time.sleep(0.5)
-            continue
-        say(f"Run {run.pk} on {run.release.name}")
-        try:
-            result = execute_run(run.pk, stop=stop)
         except RunBusyError:
-            continue
+            pass
+        except DatabaseError:
+            logger.exception("the database does not answer; trying again", extra={"action": "worker.database"})
         except Exception as error:
+            if run is None:
+                raise
             logger.exception("run %s failed", run.pk, extra={"action": "run.failed", "run_id": run.pk})
-            _give_up(run, error)
+            if not _give_up(run, error):
+                passed_over.add(run.pk)
             say(f"Run {run.pk}: {error}")
             continue
-        count += 1
-        say(f"Run {run.pk}: {result.run.status}")
+        close_old_connections()
+        time.sleep(_POLL_SECONDS)
     return count
 
 
@@ -71,9 +88,12 @@ def start_embedded_worker() -> Callable[[], None]:
     return stop
 
 
-def _give_up(run: Run, error: Exception) -> None:
-    """Take a run that cannot even begin out of the queue, with the reason."""
+def _give_up(run: Run, error: Exception) -> bool:
+    """Take a run that cannot even begin out of the queue, with the reason; False where others are at work on it."""
+    if living(run):
+        return False
     reason = str(error) if isinstance(error, GvsirError) else f"{type(error).__name__}: {error}"
-    Run.objects.filter(pk=run.pk, status__in=[Run.Status.QUEUED, Run.Status.RUNNING]).update(
+    Run.objects.filter(pk=run.pk, status__in=[Run.Status.QUEUED, Run.Status.RUNNING, Run.Status.FAILED]).update(
         status=Run.Status.FAILED, status_reason=reason
     )
+    return True

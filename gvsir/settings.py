@@ -207,6 +207,10 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+#: Seconds after its last sign of life for which a worker's claims are its own; then others take its work.
+RUN_LEASE_SECONDS = 60
+#: What the process that serves the site does beside serving, with the default queue: execute waiting runs.
+EMBEDDED_WORKER = "bench.worker.start_embedded_worker"
 QUEUE = env.str("GVSIR_QUEUE", "database")
 TASKS = {
     "default": {

@@ -12,13 +12,14 @@ from bench.actions.open_judgements import judgement_call, open_missing_judgement
 from bench.actions.read_verdicts import unread_replies
 from bench.execution.calls import Call, Page
 from bench.execution_session import Session, is_free, judgements_of, responses_of
-from bench.models import Judgement, LanguageModel, Response, Trial
+from bench.models import Judgement, LanguageModel, Response, Run, Trial
 
 
 def claim_page(session: Session, lane: str, number: int) -> Page:
     """Return up to about ``number`` calls of ``lane``, held by this process from now on.
 
-    The page is the last one when the run has nothing pending that this process does not hold already.
+    The page is the last one when nothing of the run is pending but what this process, or another one that
+    executes the same run, holds already.
     """
     if session.saw_foreign:
         session.saw_foreign = False
@@ -32,7 +33,7 @@ def claim_page(session: Session, lane: str, number: int) -> Page:
             calls += _claim_responses(session, language_model, number - len(calls))
     if calls:
         return Page(calls=calls)
-    return Page(is_last=_nothing_pending_elsewhere(session))
+    return Page(is_last=_nothing_left(session))
 
 
 def release_claims(session: Session) -> None:
@@ -95,14 +96,28 @@ def _claim(session: Session, pending: QuerySet[Any], number: int) -> list[int]:
     return chosen
 
 
-def _nothing_pending_elsewhere(session: Session) -> bool:
-    """Return whether every answer of the run is settled and has its verdicts, or they are held here."""
-    pending = responses_of(session.run).filter(state=Response.State.PENDING)
-    if pending.exists():
-        session.saw_foreign = session.saw_foreign or pending.exclude(executor=session.executor).exists()
-        return False
-    held_elsewhere = judgements_of(session.run).filter(state=Judgement.State.PENDING).exclude(executor=session.executor)
-    if held_elsewhere.exists():
+def has_pending(run: Run) -> bool:
+    """Return whether anything of the run waits for an answer or a verdict, held by whomever."""
+    return any(rows.filter(state="pending").exists() for rows in (responses_of(run), judgements_of(run)))
+
+
+def has_free_work(run: Run) -> bool:
+    """Return whether anything of the run waits that nobody alive holds."""
+    return any(
+        rows.filter(is_free(), state="pending").exists() for rows in (responses_of(run), judgements_of(run))
+    )
+
+
+def _nothing_left(session: Session) -> bool:
+    """Return whether no more work can come to this process: all is settled, or held by one that executes this run."""
+    for rows in (responses_of(session.run), judgements_of(session.run)):
+        pending = rows.filter(state="pending")
+        if pending.filter(is_free()).exists():
+            return False
+        if pending.exclude(executor__run=session.run).exists():  # another run asks the same, without this run's judges
+            session.saw_foreign = True
+            return False
+    if responses_of(session.run).filter(state=Response.State.PENDING, executor=session.executor).exists():
         return False
     # Another run may have answered, since this one looked, what both had pending.
     return open_missing_judgements(session) == 0

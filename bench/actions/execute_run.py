@@ -9,57 +9,70 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import platform
 import queue
 import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from datetime import timedelta
-from pathlib import Path
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
-from django.db.models import F
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from bench.accounting import RunAccount, account
-from bench.actions.claim_work import claim_page, release_claims
+from bench.actions.claim_work import claim_page, has_pending, release_claims
+from bench.actions.draw_budget import close_purse, draw, open_purse, why_spent
+from bench.actions.join_run import (
+    bound_transactions,
+    bury_dead,
+    is_last_to_finish,
+    join_run,
+    lease,
+    leave_run,
+)
 from bench.actions.record_outcomes import record_outcomes
 from bench.actions.score_run import score_run
+from bench.actions.share_endpoints import Claim, endpoint_named, take_places
 from bench.endpoints import lanes_of
-from bench.exceptions import RunBusyError, RunClosedError
 from bench.execution.calls import Call, Event, Page
 from bench.execution.engine import Engine, Progress, Result, Settings
 from bench.execution.limits import Budget
 from bench.execution_session import Session, open_session
 from bench.models import Executor, Run
-from gvsir.models import LogEntry
 from gvsir.permissions import require
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=30)
 _HEARTBEAT_SECONDS = 1.0
+#: While places are being divided anew, or the budget is short.
+_QUICK_SECONDS = 0.2
+#: After so many beats without anything to send, others may have the places.
+_IDLE_BEATS = 3
+#: Claims of one process among several are small, so that none waits while another holds the rest.
+_SHARED_PAGE = 64
 
 
 def execute_run(
     run_id: int,
     *,
     actor: User | None = None,
+    is_shared: bool = False,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
     settings: Settings | None = None,
 ) -> RunAccount:
     """Execute run ``run_id`` until nothing is missing, or ``stop()`` is true, or it is paused or cancelled.
 
+    With ``is_shared`` other processes may do so at the same time; this one ends when nothing is left for it, and
+    the last one of them scores and closes the run.
+
     Raises
     ------
     RunBusyError
-        Another process executes it and shows signs of life.
+        Another process executes it, shows signs of life, and one of the two does not share.
     RunClosedError
         It is cancelled.
     PermissionRefusedError
@@ -67,120 +80,53 @@ def execute_run(
     """
     if actor is not None:
         require(actor, "run.execute")
-    executor = take_lease(run_id, actor=actor)
+    executor = join_run(run_id, actor=actor, is_shared=is_shared)
     run = executor.run
-    begun = time.monotonic()
     ending, reason, status = "error", "", Run.Status.FAILED
     try:
         session = open_session(run, executor)
         result = _Execution(session, progress, stop, settings or Settings()).run()
-        ending = result.ending
-        status, reason = _status_after(run, result)
-        if status == Run.Status.FINISHED:
-            score_run(run)
-        executor.lost_calls = result.lost_calls
+        ending, executor.lost_calls = result.ending, result.lost_calls
+        if ending != "finished":
+            status, reason = _status_after(run, result, is_shared=is_shared)
+        elif is_last_to_finish(executor):
+            status, reason = _close(session)
     except Exception as error:
+        connection.close_if_unusable_or_obsolete()
         reason = f"{type(error).__name__}: {error}"
+        if is_shared and isinstance(error, OperationalError | InterfaceError):
+            status, reason = Run.Status.QUEUED, ""
         raise
     finally:
-        _end(executor, ending=ending, status=status, reason=reason, seconds=time.monotonic() - begun, actor=actor)
+        leave_run(executor, ending=ending, status=status, reason=reason, actor=actor)
     run.refresh_from_db()
     return account(run)
 
 
-@transaction.atomic
-def take_lease(run_id: int, *, actor: User | None) -> Executor:
-    """Make this process the one that executes the run; a process that died is declared lost."""
-    run = Run.objects.select_for_update().get(pk=run_id)
-    if run.status == Run.Status.CANCELLED:
-        raise RunClosedError(f"Run {run.pk} was cancelled. Make a new run: what it had is not asked again.")
-    now = timezone.now()
-    for other in run.executors.filter(ended_at__isnull=True):
-        if shows_life(other):
-            seconds = max(0, round((now - other.heartbeat_at).total_seconds()))
-            host = other.machine.split("/")[0]
-            raise RunBusyError(
-                f"Run {run.pk} is being executed by process {other.pid} on {host}; its last sign of life was "
-                f"{seconds} s ago."
-            )
-        other.ended_at, other.ending = other.heartbeat_at, "lost"
-        other.lost_calls = int(other.progress.get("most_in_flight", 0))
-        other.save(update_fields=["ended_at", "ending", "lost_calls"])
-        lived = (other.heartbeat_at - other.started_at).total_seconds()
-        Run.objects.filter(pk=run.pk).update(active_seconds=F("active_seconds") + lived)
-    executor = Executor.objects.create(
-        run=run, machine=this_machine(), pid=os.getpid(), started_at=now, heartbeat_at=now, lease_until=now + LEASE
-    )
-    Run.objects.filter(pk=run.pk).update(
-        status=Run.Status.RUNNING, status_reason="", started_at=run.started_at or now, finished_at=None
-    )
-    LogEntry.objects.record(run, "run.execute", actor=actor, data={"executor": executor.pk})
-    run.refresh_from_db()
-    executor.run = run
-    return executor
+def _close(session: Session) -> tuple[Run.Status, str]:
+    """Score the run, unless a process that left early gave something back."""
+    run = session.run
+    if Run.objects.get(pk=run.pk).status == Run.Status.CANCELLED:
+        return Run.Status.CANCELLED, run.status_reason
+    if has_pending(run):
+        return Run.Status.QUEUED, ""
+    score_run(run)
+    return Run.Status.FINISHED, ""
 
 
-def shows_life(executor: Executor) -> bool:
-    """Return whether a process that has not ended its work may still do it.
-
-    Its lease holds; where it ran on this machine, the process is there too, so that nobody waits out the lease of
-    one that was killed.
-    """
-    if executor.lease_until <= timezone.now():
-        return False
-    return executor.machine != this_machine() or _is_alive(executor.pid)
-
-
-def this_machine() -> str:
-    """Return a name under which process ids are comparable: host, boot, process space."""
-    parts = [platform.node()]
-    try:
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
-        parts.append(os.readlink("/proc/self/ns/pid"))  # noqa: PTH115 - not a path, a label
-    except OSError:
-        parts.append("unknown")
-    return "/".join(parts)[:300]
-
-
-def _is_alive(pid: int) -> bool:
-    if pid == os.getpid():  # another thread of this process, or one that ended without a word
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _status_after(run: Run, result: Result) -> tuple[Run.Status, str]:
+def _status_after(run: Run, result: Result, *, is_shared: bool) -> tuple[Run.Status, str]:
     current = Run.objects.values_list("status", "status_reason").get(pk=run.pk)
     if current[0] == Run.Status.CANCELLED:
         return Run.Status.CANCELLED, current[1]
     if current[0] == Run.Status.QUEUED:  # paused and at once resumed: the next process goes on
         return Run.Status.QUEUED, ""
-    if result.ending == "finished":
-        return Run.Status.FINISHED, ""
+    if current[0] == Run.Status.PAUSED:
+        return Run.Status.PAUSED, current[1]
     if result.ending == "out_of_budget":
-        return Run.Status.PAUSED, f"The budget of {run.budget_usd} US dollars does not allow another call."
+        return Run.Status.PAUSED, why_spent(run)
+    if is_shared:  # the worker was asked to end; the next one goes on
+        return Run.Status.QUEUED, ""
     return Run.Status.PAUSED, current[1] or "Interrupted; resume it to send what is missing."
-
-
-@transaction.atomic
-def _end(
-    executor: Executor, *, ending: str, status: Run.Status, reason: str, seconds: float, actor: User | None
-) -> None:
-    now = timezone.now()
-    run = Run.objects.select_for_update().get(pk=executor.run_id)
-    executor.ended_at, executor.ending, executor.heartbeat_at, executor.lease_until = now, ending, now, now
-    executor.save(update_fields=["ended_at", "ending", "heartbeat_at", "lease_until", "lost_calls"])
-    run.status, run.status_reason = status, reason
-    run.finished_at = now if status in (Run.Status.FINISHED, Run.Status.CANCELLED) else None
-    run.active_seconds += seconds
-    run.save(update_fields=["status", "status_reason", "finished_at", "active_seconds"])
-    LogEntry.objects.record(run, f"run.{status}", actor=actor, reason=reason, data={"executor": executor.pk})
-    logger.info("run %s: %s", run.pk, status, extra={"action": "run.end", "run_id": run.pk})
 
 
 class _Execution:
@@ -197,7 +143,15 @@ class _Execution:
         self._last: Progress | None = None
         self._result: Result | None = None
         self._error: BaseException | None = None
+        self._broken: Exception | None = None
         self._loop: asyncio.AbstractEventLoop
+        self._budget = open_purse(session)
+        self._ceilings: dict[str, int] = {}
+        self._endpoints: dict[str, int] = {}
+        self._due = 0.0
+        self._alive_at = time.monotonic()
+        self._idle_beats: dict[str, int] = {}
+        self._is_short = False
 
     def run(self) -> Result:
         """Serve the loop's requests for the database until it ends."""
@@ -206,48 +160,48 @@ class _Execution:
             self._session.language_models.values(), concurrency=run.concurrency, timeout=self._settings.timeout
         )
         self._most_in_flight = sum(lane.most_concurrent for lane in lanes.values() if lane.is_remote)
-        engine = Engine(
+        if self._session.executor.is_shared:
+            page = min(self._settings.page, _SHARED_PAGE, max(8, 2 * self._most_in_flight))
+            self._settings = replace(self._settings, page=page)
+        self._engine = Engine(
             lanes=lanes, fetch=self._fetch, record=self._record, stop=self._asked_to_stop, progress=self._note,
             rng=random.Random(f"{run.spec_sha256}:{self._session.executor.pk}"),  # noqa: S311 - jitter of waits
-            budget=self._budget(), settings=self._settings,
+            budget=self._budget, settings=self._settings,
         )
-        self._beat()
+        self._endpoints = {name: endpoint_named(name) for name, lane in lanes.items() if lane.is_remote}
+        self._ceilings = dict.fromkeys(self._endpoints, 0)
+        if self._session.executor.is_shared:
+            bound_transactions()
         self._loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=self._loop_thread, args=(engine,), name=f"run-{run.pk}", daemon=True)
+        self._beat()
+        thread = threading.Thread(target=self._loop_thread, name=f"run-{run.pk}", daemon=True)
         thread.start()
-        due = time.monotonic() + _HEARTBEAT_SECONDS
-        while True:
-            try:
-                job = self._jobs.get(timeout=max(0.0, due - time.monotonic()))
-            except queue.Empty:
-                job = (self._beat, None)
-            if job is None:
-                break
+        while (job := self._next_job()) is not None:
             self._do(*job)
-            if time.monotonic() >= due:
-                self._beat()
-                due = time.monotonic() + _HEARTBEAT_SECONDS
         thread.join()
+        if self._budget is not None:
+            close_purse(self._session.executor, self._budget)
         release_claims(self._session)
-        if self._error is not None:
-            raise self._error
+        if self._broken is not None or self._error is not None:
+            raise self._broken or self._error  # type: ignore[misc]
         if self._result is None:
             raise AssertionError("the loop ended without a result")
         return self._result
 
-    def _budget(self) -> Budget | None:
-        run = self._session.run
-        if run.budget_usd is None:
-            return None
-        prices = {str(pk): price for pk, price in self._session.prices.items()}
-        return Budget(run.budget_usd, spent=account(run).cost_usd or run.budget_usd * 0, prices=prices)
+    def _next_job(self) -> tuple[Callable[[], Any], asyncio.Future[Any] | None] | None:
+        """Wait for what the loop asks for, or until the next sign of life is due."""
+        now = time.monotonic()
+        if now < self._due:
+            with contextlib.suppress(queue.Empty):
+                return self._jobs.get(timeout=self._due - now)
+        return self._beat, None
 
     # ------------------------------------------------ in the thread of the loop
 
-    def _loop_thread(self, engine: Engine) -> None:
+    def _loop_thread(self) -> None:
         try:
             asyncio.set_event_loop(self._loop)
-            self._result = self._loop.run_until_complete(engine.run())
+            self._result = self._loop.run_until_complete(self._engine.run())
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
             self._error = error
         finally:
@@ -278,31 +232,106 @@ class _Execution:
     # -------------------------------------------- in the thread of the database
 
     def _do(self, work: Callable[[], Any], future: asyncio.Future[Any] | None) -> None:
-        if future is None:
-            work()
-            return
         try:
-            result = work()
+            result = self._insist(work)
         except Exception as error:  # noqa: BLE001 - handed to whoever asked
-            self._hand_back(future, None, error)
+            if future is None:  # without a sign of life nothing may be sent
+                self._broken, self._due = self._broken or error, time.monotonic() + threading.TIMEOUT_MAX / 2
+                self._should_stop.set()
+            else:
+                self._hand_back(future, None, error)
         else:
-            self._hand_back(future, result, None)
+            if future is not None:
+                self._hand_back(future, result, None)
+                self._draw_in_time()
+
+    def _insist(self, work: Callable[[], Any]) -> Any:
+        """Do ``work`` again while the database is away, as long as what this process holds is safely its own."""
+        if self._broken is not None:
+            raise self._broken
+        while True:
+            try:
+                return work()
+            except (OperationalError, InterfaceError) as error:
+                if connection.in_atomic_block or time.monotonic() > self._alive_at + lease().total_seconds() / 2:
+                    raise
+                logger.warning("database: %s", error, extra={"action": "run.database", "run_id": self._session.run.pk})
+                connection.close_if_unusable_or_obsolete()
+                time.sleep(_QUICK_SECONDS)
 
     def _hand_back(self, future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is gone; what was written stays written
             self._loop.call_soon_threadsafe(_settle, future, result, error)
 
     def _beat(self) -> None:
-        """Show a sign of life, publish the progress, and learn whether to stop."""
-        now = timezone.now()
+        """Show a sign of life, publish the progress, take places and money, and learn whether to stop."""
+        now, executor = timezone.now(), self._session.executor
         lanes = [asdict(lane) for lane in self._last.lanes] if self._last else []
-        Executor.objects.filter(pk=self._session.executor.pk).update(
-            heartbeat_at=now, lease_until=now + LEASE,
+        is_known = Executor.objects.filter(pk=executor.pk, ended_at__isnull=True).update(
+            heartbeat_at=now, lease_until=now + lease(),
             progress={"lanes": lanes, "most_in_flight": self._most_in_flight, "at": now.isoformat()},
         )
-        status = Run.objects.values_list("status", flat=True).get(pk=self._session.run.pk)
-        if status != Run.Status.RUNNING:
+        run = self._session.run
+        self._alive_at = time.monotonic()
+        status = Run.objects.values_list("status", flat=True).get(pk=run.pk)
+        if not is_known or status != Run.Status.RUNNING:  # declared lost: others have its work
             self._should_stop.set()
+        if executor.is_shared:
+            bury_dead(run)
+        is_settled = self._take_places()
+        if self._budget is not None:
+            is_settled = not self._draw(self._budget) and is_settled
+        self._due = time.monotonic() + (_HEARTBEAT_SECONDS if is_settled else _QUICK_SECONDS)
+
+    def _take_places(self) -> bool:
+        """Bring the ceilings of the endpoints in line with what other processes ask; return whether all is settled."""
+        is_settled = True
+        for name, endpoint in self._endpoints.items():
+            lane = self._engine.lanes[name]
+            self._idle_beats[name] = 0 if lane.held or self._last is None else self._idle_beats.get(name, 0) + 1
+            wanted = lane.limit.most if self._idle_beats[name] < _IDLE_BEATS else 0
+            place = take_places(
+                self._session.executor, endpoint,
+                Claim(lane.limit.most, wanted, self._ceilings[name], lane.in_flight, _as_moment(lane.limit.paused_until)),
+            )
+            is_settled = is_settled and place.is_settled
+            self._ceilings[name] = lane.limit.ceiling = place.ceiling
+            if place.paused_until is not None:
+                lane.limit.paused_until = max(lane.limit.paused_until, _as_monotonic(place.paused_until))
+        self._wake()
+        return is_settled
+
+    def _draw_in_time(self) -> None:
+        """Ask for money before it runs short."""
+        budget = self._budget
+        if budget is not None and not budget.is_final:
+            need = budget.needs(self._most_in_flight)
+            if need.is_something and not (need.is_refused and self._is_short):
+                self._draw(budget)
+
+    def _draw(self, budget: Budget) -> bool:
+        """Return whether the budget is short: a call waits for money."""
+        if draw(self._session.executor, budget, at_once=self._most_in_flight):
+            self._wake()
+        self._is_short = budget.refused is not None and not budget.is_final
+        return self._is_short
+
+    def _wake(self) -> None:
+        def wake() -> None:
+            for lane in self._engine.lanes.values():
+                lane.wake()
+
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(wake)
+
+
+def _as_moment(monotonic: float) -> datetime | None:
+    ahead = monotonic - time.monotonic()
+    return timezone.now() + timedelta(seconds=ahead) if ahead > 0 else None
+
+
+def _as_monotonic(moment: datetime) -> float:
+    return time.monotonic() + (moment - timezone.now()).total_seconds()
 
 
 def _settle(future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:

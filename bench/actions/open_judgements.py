@@ -66,7 +66,7 @@ def open_judgements(session: Session, answers: Sequence[Answered], *, hold: bool
         )
         for key, pk, state, executor_id, attempts, judge_id in rows:
             opening = openings[key]
-            if state == Judgement.State.FAILED and executor_id not in session.own_executors:
+            if state == Judgement.State.FAILED and not session.owns(executor_id):
                 anew[judgement_key(
                     opening.seated.spec, opening.case.identity(), opening.answer.key, opening.answer.text_sha256,
                     series=series + 1,
@@ -112,7 +112,7 @@ def open_missing_judgements(session: Session) -> int:
     opened = 0
     for judge_id in session.judges:
         given = Judgement.objects.filter(
-            ~Q(state=Judgement.State.FAILED) | Q(executor__in=session.own_executors),
+            ~Q(state=Judgement.State.FAILED) | Q(executor__run=session.run),
             judge=judge_id, response=OuterRef("response"), release_item=OuterRef("release_item"),
             language=OuterRef("language"),
         )

@@ -94,7 +94,7 @@ class Engine:
     progress : function (Progress), optional
         Told ten times a second.
     budget : Budget, optional
-        Asked before each call that leaves the process.
+        Asked before each call that leaves the process. Whoever raises it wakes the lanes.
     rng : random.Random
         For the jitter of waits.
     """
@@ -168,7 +168,7 @@ class Engine:
             is_remote = lane.spec.clients[call.client].is_remote
             if is_remote and self._budget is not None and not self._budget.reserve(call):
                 lane.put_back(call)
-                if not any(each.in_flight for each in self.lanes.values()):
+                if self._budget.is_final and not any(each.in_flight for each in self.lanes.values()):
                     self._is_broke = True
                     self._begin_stop()
                 await lane.park()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import random
+import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from bench.exceptions import MissingPriceError
 from bench.execution.calls import Call
 from bench.providers.base import Completion
+
+_NOTHING: Final = Decimal(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +75,7 @@ class AdaptiveLimit:
         self.most = max(1, most)
         self.least = min(max(1, least), self.most)
         self.limit = float(min(max(start, self.least), self.most))
+        self.ceiling = self.most
         self.paused_until = 0.0
         self._is_doubling = True
         self._done = self._limited = self._trouble = 0
@@ -77,8 +83,8 @@ class AdaptiveLimit:
 
     @property
     def allowed(self) -> int:
-        """Calls allowed at once now."""
-        return int(self.limit)
+        """Calls allowed at once now; ``ceiling`` is what other processes leave to this one."""
+        return min(int(self.limit), self.ceiling)
 
     def succeeded(self) -> None:
         """Note an answer."""
@@ -127,51 +133,134 @@ class Price:
 
 
 class Budget:
-    """A cap in US dollars for a whole run: the most a call can cost is set aside before it is sent.
+    """What this process may spend of a run's budget: the most a call can cost is set aside before it is sent.
+
+    One thread reserves and settles; another may raise or return the caps, as the run's other processes leave it.
 
     Parameters
     ----------
-    cap : Decimal
-        The most that may be spent.
+    cap : Decimal or None
+        The most that may be spent, in US dollars; None where money is not limited.
     spent : Decimal
-        What earlier sessions of the run spent.
+        What counts against it already.
     prices : mapping of str to Price or None
         By client; a client that charges nothing has a price of zero.
+    most_calls : int or None
+        The most calls that may be sent; None where they are not limited.
+    calls : int
+        What counts against it already.
+
+    Attributes
+    ----------
+    is_final : bool
+        Nothing can be added to the caps: what does not fit now never will.
 
     Raises
     ------
     MissingPriceError
-        A client has no price: the cap could not hold.
+        Money is limited and a client has no price: the cap could not hold.
     """
 
-    def __init__(self, cap: Decimal, *, spent: Decimal, prices: Mapping[str, Price | None]) -> None:
+    def __init__(
+        self, cap: Decimal | None, *, spent: Decimal = _NOTHING, prices: Mapping[str, Price | None],
+        most_calls: int | None = None, calls: int = 0,
+    ) -> None:
         unknown = sorted(name for name, price in prices.items() if price is None)
-        if unknown:
+        if unknown and cap is not None:
             raise MissingPriceError(f"No price is known for {', '.join(unknown)}; a budget could not be kept.")
-        self.cap = cap
-        self.spent = spent
-        self.reserved = Decimal(0)
+        self.cap, self.spent, self.reserved = cap, spent, _NOTHING
+        self.most_calls, self.calls = most_calls, calls
+        self.is_final = True
+        self.refused: Decimal | None = None
+        self._dearest = _NOTHING
         self._prices: dict[str, Price] = {name: price for name, price in prices.items() if price is not None}
+        self._lock = threading.Lock()
 
     def most_cost(self, call: Call) -> Decimal:
         """Return an upper bound of one call's cost: no token is shorter than a byte."""
+        if self.cap is None:
+            return _NOTHING
         size = sum(len(str(message.get("content", "")).encode()) + 16 for message in call.messages)
+        if call.response_format is not None:
+            size += len(json.dumps(call.response_format))
         return self._prices[call.client].of(size, call.generation.max_tokens)
 
     def reserve(self, call: Call) -> bool:
-        """Set a call's upper bound aside; False where the cap does not allow it."""
+        """Set a call's upper bound aside; False where the caps do not allow it."""
         cost = self.most_cost(call)
-        if self.spent + self.reserved + cost > self.cap:
-            return False
-        self.reserved += cost
+        with self._lock:
+            self._dearest = max(self._dearest, cost)
+            is_too_dear = self.cap is not None and self.spent + self.reserved + cost > self.cap
+            if is_too_dear or (self.most_calls is not None and self.calls >= self.most_calls):
+                self.refused = cost
+                return False
+            self.reserved += cost
+            self.calls += 1
         return True
 
     def settle(self, call: Call, completion: Completion | None, *, may_be_charged: bool) -> None:
         """Replace the reservation by the cost; by the upper bound where the cost cannot be known."""
         most = self.most_cost(call)
-        self.reserved -= most
         tokens = (completion.prompt_tokens, completion.completion_tokens) if completion else (None, None)
-        if tokens[0] is not None and tokens[1] is not None:
-            self.spent += self._prices[call.client].of(tokens[0], tokens[1])
-        elif completion is not None or may_be_charged:
-            self.spent += most
+        with self._lock:
+            self.reserved -= most
+            if self.cap is None:
+                return
+            if tokens[0] is not None and tokens[1] is not None:
+                self.spent += self._prices[call.client].of(tokens[0], tokens[1])
+            elif completion is not None or may_be_charged:
+                self.spent += most
+
+    # -------------------------------------------------- for the thread that keeps the books
+
+    def needs(self, calls_at_once: int) -> Need:
+        """Return what must be added before the next call can be sent, and what would keep it from being short soon.
+
+        ``calls_at_once`` calls of the dearest kind seen are kept ready.
+        """
+        with self._lock:
+            must, ready = self.refused or _NOTHING, self._dearest * calls_at_once
+            free = _NOTHING if self.cap is None else self.cap - self.spent - self.reserved
+            free_calls = 0 if self.most_calls is None else self.most_calls - self.calls
+            return Need(
+                is_refused=self.refused is not None,
+                must_usd=max(_NOTHING, must - free) if self.cap is not None else _NOTHING,
+                ready_usd=max(_NOTHING, ready - free) if self.cap is not None and free * 2 < ready else _NOTHING,
+                must_calls=int(self.refused is not None and free_calls < 1) if self.most_calls is not None else 0,
+                ready_calls=max(0, calls_at_once - free_calls)
+                if self.most_calls is not None and free_calls * 2 < calls_at_once else 0,
+            )
+
+    def add(self, usd: Decimal, calls: int) -> None:
+        """Raise the caps."""
+        with self._lock:
+            if self.cap is not None:
+                self.cap += usd
+            if self.most_calls is not None:
+                self.most_calls += calls
+            if usd or calls:
+                self.refused = None
+
+    def give_back(self) -> None:
+        """Lower the caps to what is spent or out."""
+        with self._lock:
+            if self.cap is not None:
+                self.cap = self.spent + self.reserved
+            if self.most_calls is not None:
+                self.most_calls = self.calls
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """What a process lacks of a run's budget: at least, to send one call more; and to go on without asking."""
+
+    is_refused: bool
+    must_usd: Decimal
+    ready_usd: Decimal
+    must_calls: int
+    ready_calls: int
+
+    @property
+    def is_something(self) -> bool:
+        """Whether the books should be opened for it."""
+        return self.is_refused or bool(self.ready_usd or self.ready_calls)

@@ -8,10 +8,12 @@ from bench.models.label import HumanLabel, JudgeAgreement, LabelSample, LabelTas
 from bench.models.language_model import Judge, LanguageModel
 from bench.models.measurement import Measurement, PublishedScore
 from bench.models.run import Executor, FailedAttempt, Judgement, Response, Run, Score, Trial
+from bench.models.sharing import Endpoint, Purse, Seat
 from bench.models.verdict import DimensionVerdict
 
 __all__ = [
     "DimensionVerdict",
+    "Endpoint",
     "Executor",
     "FailedAttempt",
     "HumanLabel",
@@ -25,10 +27,12 @@ __all__ = [
     "LanguageModel",
     "Measurement",
     "PublishedScore",
+    "Purse",
     "Release",
     "ReleaseItem",
     "Response",
     "Run",
     "Score",
+    "Seat",
     "Trial",
 ]

@@ -28,6 +28,7 @@ class Run(models.Model):
     budget_usd = models.DecimalField(
         max_digits=12, decimal_places=4, null=True, blank=True, help_text="The most the run may spend, in US dollars."
     )
+    max_calls = models.PositiveIntegerField(null=True, blank=True, help_text="The most calls the run may send.")
     language_models = models.ManyToManyField("bench.LanguageModel", related_name="runs")
     judges = models.ManyToManyField("bench.Judge", related_name="runs")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
@@ -54,11 +55,12 @@ class Run(models.Model):
 
 
 class Executor(models.Model):
-    """A process that executes a run; what it claimed is its own as long as it shows signs of life."""
+    """A process that executes a run, alone or with others; what it claimed is its own while it shows signs of life."""
 
     run = models.ForeignKey("bench.Run", on_delete=models.CASCADE, related_name="executors")
     machine = models.CharField(max_length=300, help_text="Host, boot and process space: where pid means something.")
     pid = models.PositiveIntegerField()
+    is_shared = models.BooleanField(default=False, help_text="Others may execute the same run at the same time.")
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField()
     lease_until = models.DateTimeField(help_text="Without a sign of life until then, its claims are free again.")

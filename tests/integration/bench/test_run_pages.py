@@ -7,7 +7,8 @@ from django.urls import reverse
 
 from bench.accounting import account
 from bench.actions.create_run import create_run
-from bench.actions.execute_run import execute_run, take_lease
+from bench.actions.execute_run import execute_run
+from bench.actions.join_run import join_run
 from bench.actions.register_language_model import register_judge, register_language_model
 from bench.execution.engine import Settings
 from bench.execution.limits import RetryPolicy
@@ -159,7 +160,7 @@ def test_pause_resume_and_cancel_are_for_those_who_may_execute(client, run):
 
 
 def test_a_run_whose_process_died_says_so(client, run):
-    lost = take_lease(run.pk, actor=None)
+    lost = join_run(run.pk, actor=None, is_shared=False)
     assert client.get(reverse("run_progress", args=[run.pk])).json()["texts"]["hint"] == ""
     lost.lease_until = lost.started_at
     lost.save()

@@ -16,7 +16,8 @@ from bench.actions import claim_work
 from bench.actions.change_run import resume_run
 from bench.actions.create_run import create_run
 from bench.actions.delete_run import delete_run
-from bench.actions.execute_run import _Execution, execute_run, take_lease
+from bench.actions.execute_run import _Execution, execute_run
+from bench.actions.join_run import join_run
 from bench.actions.register_language_model import register_judge, register_language_model
 from bench.actions.retry_failed import retry_failed
 from bench.exceptions import (
@@ -218,14 +219,14 @@ def test_identical_answers_of_two_models_are_judged_apart():
 
 def test_a_second_process_is_refused_in_a_plain_sentence():
     run = start(make_text_release(1), "baseline:refuse")
-    take_lease(run.pk, actor=None)
+    join_run(run.pk, actor=None, is_shared=False)
     with pytest.raises(RunBusyError, match=rf"Run {run.pk} is being executed by process {os.getpid()} on .*sign of life was 0 s ago"):
         execute_run(run.pk)
 
 
 def test_a_lease_that_ran_out_is_taken_over_and_its_claims_are_free():
     run = start(make_text_release(3), "baseline:refuse")
-    dead = take_lease(run.pk, actor=None)
+    dead = join_run(run.pk, actor=None, is_shared=False)
     Response.objects.update(executor=dead)
     Executor.objects.filter(pk=dead.pk).update(lease_until=timezone.now() - timedelta(seconds=1), machine="elsewhere")
     result = execute_run(run.pk)
@@ -239,12 +240,12 @@ def test_what_another_live_process_holds_is_waited_for_not_asked_again():
     with running() as server:
         name = f"fake@{server.base_url}"
         first, second = start(release, name), start(release, name)
-        holder = take_lease(first.pk, actor=None)
+        holder = join_run(first.pk, actor=None, is_shared=False)
         held = Response.objects.order_by("pk").first()
         Response.objects.filter(pk=held.pk).update(executor=holder)
 
         done = []
-        original = claim_work._nothing_pending_elsewhere
+        original = claim_work._nothing_left
 
         def settle_then_look(session):
             if server.received == 1 and not done:  # all that the second run may ask is asked
@@ -255,7 +256,7 @@ def test_what_another_live_process_holds_is_waited_for_not_asked_again():
             return original(session)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(claim_work, "_nothing_pending_elsewhere", settle_then_look)
+            patch.setattr(claim_work, "_nothing_left", settle_then_look)
             result = execute_run(second.pk, settings=FAST)
         assert server.received == 1
     assert result.sent == 1
@@ -310,7 +311,7 @@ def test_a_budget_pauses_the_run_before_it_is_passed():
         result = execute_run(run.pk, settings=FAST)
         assert 0 < server.received < 40
     assert result.run.status == Run.Status.PAUSED
-    assert "budget of 5" in result.run.status_reason
+    assert result.run.status_reason.startswith("Budget spent: 1.0000 of 5.0000 US dollars")
     assert result.cost_usd == Decimal("0.04") * result.sent <= 5
 
 

@@ -3,76 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import sqlite3
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from bench.models import Executor, Judgement, Response, Run, Score
 from tests.factories.bench import make_item, make_release
 from tests.fake_server import Behaviour, running
+from tests.processes import SharedDatabase, command, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROOT = Path(__file__).resolve().parents[3]
 N_ITEMS = 120
-
-
-class SharedDatabase:
-    """The test's database, where a subprocess can reach it too."""
-
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / "shared.sqlite3"
-        self.is_sqlite = connection.vendor == "sqlite"
-
-    def publish(self) -> None:
-        """Put what the test wrote where the subprocess looks."""
-        if self.is_sqlite:
-            connection.ensure_connection()
-            with sqlite3.connect(self.file) as target:
-                connection.connection.backup(target)
-            target.close()
-
-    def fetch(self) -> None:
-        """Read back what the subprocess wrote."""
-        if self.is_sqlite:
-            source = sqlite3.connect(self.file)
-            source.backup(connection.connection)
-            source.close()
-
-    @property
-    def url(self) -> str:
-        if self.is_sqlite:
-            return f"sqlite:///{self.file}"
-        given = connection.settings_dict
-        return f"postgres://{given['USER']}:{given['PASSWORD']}@{given['HOST']}:{given['PORT']}/{given['NAME']}"
 
 
 @pytest.fixture
 def shared(tmp_path):
     return SharedDatabase(tmp_path)
-
-
-def command(shared, *arguments):
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "gvsir.settings", "GVSIR_DATABASE_URL": shared.url}
-    return subprocess.Popen(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )
-
-
-def wait_until(condition, process, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
