@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("bench", "0006_framework_verdicts_and_repairs"),
+        ("bench", "0007_lookup_indexes"),
     ]
 
     operations = [
