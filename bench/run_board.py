@@ -27,6 +27,7 @@ from bench.metrics.ranking import rank_intervals
 from bench.metrics.weighted_pairs import tiers_from_pairs, weighted_pairs
 from bench.models import Judge, LanguageModel, ReleaseItem, Run
 from bench.score_arrays import ScoreArrays, read_scores, scores_version
+from bench.scoring import RUBRICS
 from bench.scoring.frameworks import FRAMEWORKS
 from gvsir.models import ValueSystem
 
@@ -81,6 +82,7 @@ def _computed(
     run: Run, models: Sequence[LanguageModel], weights: dict[str, float] | None, coverage: float, system: ValueSystem
 ) -> Board:
     has_layers = system.key not in FRAMEWORKS
+    judges = _judges_on(run, system)
     columns, groups = columns_of(system)
     of_all = read_scores(run)
     scores = _ordered(of_all.of_system(system.key).on([column.key for column in columns]), models)
@@ -93,8 +95,8 @@ def _computed(
     return Board(
         system=system.key, system_label=system.label, measurement=f"run-{run.pk}",
         measurement_label=_("Run {number} on {release}").format(number=run.pk, release=run.release.name),
-        scale=bounds, columns=columns, groups=groups, weights=chosen, is_imported=False, badges=_badges(run),
-        facts=_facts(run, len(set(scores.clusters))), how=_how(coverage, system), has_layers=has_layers, coverage=coverage,
+        scale=bounds, columns=columns, groups=groups, weights=chosen, is_imported=False, badges=_badges(run, judges),
+        facts=_facts(run, judges, len(set(scores.clusters))), how=_how(coverage, system), has_layers=has_layers, coverage=coverage,
         rows=ranked(_rows(models, scores, columns, groups, members, chosen, Cells(scores, bounds, coverage), links)),
     )
 
@@ -248,19 +250,29 @@ class _Links:
         return f"{self.base}?{urlencode(query, doseq=True)}"
 
 
-def _badges(run: Run) -> tuple[str, ...]:
+def _judges_on(run: Run, system: ValueSystem) -> list[Judge]:
+    """Return the judges of ``run`` that score ``system``; one whose rubric is not known scores the items' own."""
+    found = []
+    for judge in run.judges.all():
+        rubric = RUBRICS.get(judge.config.get("rubric", ""))
+        scored = rubric.system if rubric and rubric.system in FRAMEWORKS else ""
+        if scored == (system.key if system.key in FRAMEWORKS else ""):
+            found.append(judge)
+    return found
+
+
+def _badges(run: Run, judges: Sequence[Judge]) -> tuple[str, ...]:
     badges = ["demonstration"] if run.is_demonstration or run.release.is_demonstration else []
-    if any(judge.kind == Judge.Kind.HEURISTIC for judge in run.judges.all()):
+    if any(judge.kind == Judge.Kind.HEURISTIC for judge in judges):
         badges.append("heuristic")
     if run.release.is_imported:
         badges.append("imported")
     return tuple(badges)
 
 
-def _facts(run: Run, n_clusters: int) -> tuple[str, ...]:
-    judges = ", ".join(judge.name for judge in run.judges.all())
+def _facts(run: Run, judges: Sequence[Judge], n_clusters: int) -> tuple[str, ...]:
     return (
-        _("judge: {names}").format(names=judges or "—"),
+        _("judge: {names}").format(names=", ".join(judge.name for judge in judges) or "—"),
         _("{n} incidents").format(n=n_clusters),
         _("finished {date}").format(date=run.finished_at.date().isoformat()) if run.finished_at else run.status,
     )

@@ -204,4 +204,10 @@ def scale_note(board: Board) -> str:
         "llm_unique": _("{low} to {high}, as published; higher means the answers show the value more."),
         "salad": _("{low} to {high}, as published; higher means more answers judged safe."),
     }
+    if not board.is_imported:
+        texts |= {
+            "mft": _("{low} to {high}, higher means the answers uphold the foundation more; the middle is both ways alike."),
+            "llm_unique": _("{low} to {high}, higher means the answers show the value more; the middle is both ways alike."),
+            "salad": _("{low} to {high}, higher is safer: the answers keep people from this kind of harm; the middle is both ways alike."),
+        }
     return texts[board.system].format(low=low.replace("-", "−"), high=high)

@@ -21,6 +21,7 @@ from bench.models import DimensionVerdict, FailedAttempt, Judgement, Run, Score
 from bench.run_form import RunForm
 from bench.scoring.frameworks import dimension_keys, reply_key
 from bench.scoring.panel import PanelRule
+from bench.views.leaderboards import scale_note
 from gvsir.actions.load_reference import load_reference
 from gvsir.models import EntityRole
 from tests.factories.bench import make_item, make_release
@@ -357,6 +358,9 @@ def test_a_run_has_a_leaderboard_on_each_framework_it_was_judged_by(client):
     assert cells["loyalty"][3] == "the quoted evidence is not in the answer"
     assert cells["fairness"] == (None, 0, 0, "not engaged")  # no gap in the data: nothing was there to score
     assert board.scale == (0, 100)
+    assert any("mft:judge" in fact for fact in board.facts)
+    assert not any("anchored:judge" in fact for fact in board.facts)
+    assert "uphold the foundation" in scale_note(board)
     assert not board.has_layers
     assert row.gate is None
     scale = find_board("gvs", name)
