@@ -47,7 +47,11 @@ class BadThresholdError(GvsirError):
 
 @dataclass(frozen=True, kw_only=True)
 class Abilities:
-    """Arrays [model] of the models with a response; ``low`` and ``high`` by resampling incidents."""
+    """Arrays [model] of the models with a response.
+
+    ``se``, ``low`` and ``high`` are by resampling incidents; NaN with one incident, and where all answers conform or
+    none, because every draw is then alike. ``se_information`` has the answers as the only uncertainty.
+    """
 
     models: tuple[int, ...]
     ability: Floats
@@ -158,7 +162,7 @@ def analyse(scores: ScoreArrays, *, bounds: tuple[float, float], threshold: floa
         a=fit.discrimination if fit and "2PL" in fit.method else nothing,
         se_a=fit.discrimination * fit.se_log_discrimination if fit else nothing,
         infit=fits.infit if fits else nothing, outfit=fits.outfit if fits else nothing,
-        misfit=fits.misfits() if fits else np.zeros(values.shape[1], dtype=bool),
+        misfit=fits.misfits(low=0.0) if fits else np.zeros(values.shape[1], dtype=bool),
         method=fit.method if fit else "", fit_reason=reason, converged=bool(fit and fit.converged),
         entropy_rule=next((rule for rule in rules if rule), ""), threshold=threshold, bounds=bounds,
         n_models=len(values), n_clusters=len(set(scores.clusters)), abilities=_abilities(scores, fit, threshold),
@@ -215,12 +219,12 @@ def _abilities(scores: ScoreArrays, fit: IrtFit | None, threshold: float) -> Abi
     found = ability_scores(
         responses, fit, rng=np.random.default_rng(SEED), clusters=scores.clusters, resamples=RESAMPLES
     )
-    is_resampled = len(set(scores.clusters)) > 1
-    unknown = np.full(len(values), np.nan)
+    share = np.nanmean(responses, 1)
+    says = (share > 0) & (share < 1) & (len(set(scores.clusters)) > 1)
     return Abilities(
         models=tuple(scores.models[answering].tolist()), ability=found.ability, se_information=found.se_information,
-        se=found.se_bootstrap if is_resampled else unknown, low=found.low if is_resampled else unknown,
-        high=found.high if is_resampled else unknown, conforming=np.nanmean(responses, 1), mean=np.nanmean(values, 1),
+        se=np.where(says, found.se_bootstrap, np.nan), low=np.where(says, found.low, np.nan),
+        high=np.where(says, found.high, np.nan), conforming=share, mean=np.nanmean(values, 1),
         n_items=(~np.isnan(values)).sum(1),
     )
 
@@ -234,7 +238,7 @@ def how_analysed(analysis: Analysis) -> tuple[str, ...]:
         _("Entropy: over models, in {rule}; a share of the most that so many answers and classes allow. Plug-in estimate with Miller and Madow's correction (Miller 1955), cut at 1; after Value Compass, arXiv 2501.07071.").format(rule=analysis.entropy_rule or "—"),
         _("Item-total correlation: Pearson's r of the item with the mean of the other items (Henrysson 1963). Best less worst: mean of the upper 27 % of models by the other items less that of the lower 27 % (Kelley 1939)."),
         _("Item response model: a score of {threshold} or more counts as conforming. P = 1 / (1 + exp(−a (θ − b))); two-parameter model from {least} models on, below that the one-parameter model with a = 1. Marginal EM with weak normal priors on b and log a (Bock and Aitkin 1981), standard errors by Louis 1982, that of a by the delta method.").format(threshold=f"{analysis.threshold:g}", least=LEAST_SUBJECTS),
-        _("Fit: infit and outfit mean squares, 1 is as expected (Wright and Masters 1982); flagged outside 0.5 to 1.5 where beyond chance (|z| > 2)."),
+        _("Fit: infit and outfit mean squares, 1 is as expected, less is more regular (Wright and Masters 1982); flagged above 1.5 where beyond chance (|z| > 2)."),
         # xgettext:no-python-format
         _("Ability: mode of the posterior given the items; standard error and 95 % interval over {n} draws of whole incidents with replacement (percentiles; seed {seed}).").format(n=RESAMPLES, seed=SEED),
         _("Tells nothing: all models have the same score. Against the rest: better models do not do better on it (item-total correlation 0 or less). Both are for people to look at, not for throwing items away."),

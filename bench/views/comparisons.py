@@ -28,6 +28,8 @@ def paired_context(board: Board | None, rows: Sequence[Row]) -> dict[str, Any]:
                 "pair": pair,
                 "forest": draw_forest([_estimate(line) for line in pair.lines]),
                 "rows": [_shown(line) for line in pair.lines],
+                "mcnemar_p": p_text(pair.refusals.test.p_value) if pair.refusals.test else "",
+                "mcnemar_adjusted": p_text(pair.refusals.adjusted),
             }
             for pair in pairs
         ],
@@ -54,6 +56,7 @@ def _shown(line: PairedLine) -> dict[str, Any]:
         "line": line,
         "difference": "" if line.difference is None else signed(line.difference, 2),
         "interval": f"{signed(line.low, 2)} … {signed(line.high, 2)}" if line.low is not None and line.high is not None else "",
+        "correlation": "" if line.correlation is None else signed(line.correlation, 2),
         "p": p_text(line.p_value),
         "adjusted": p_text(line.adjusted),
         "patterns": _("{n} patterns, all of them").format(n=line.patterns) if line.is_exact

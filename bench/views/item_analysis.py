@@ -16,7 +16,9 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from bench.board_cells import one_incident
 from bench.board_export import plain_cell
+from bench.forest import signed
 from bench.item_analysis import THRESHOLD, Analysis, BadThresholdError, analysis_of, how_analysed
 from bench.metrics.ranks import ranks
 from bench.models import LanguageModel, ReleaseItem, Run
@@ -171,12 +173,16 @@ def _abilities(analysis: Analysis) -> list[dict[str, Any]]:
     if found is None:
         return []
     models = LanguageModel.objects.in_bulk(list(found.models))
+    several = analysis.n_clusters > 1
     by_ability, by_mean = ranks(found.ability).tolist(), ranks(found.mean).tolist()
     rows = [
         {
-            "model": models[pk], "ability": float(found.ability[row]), "se": _number(found.se[row]),
-            "se_information": float(found.se_information[row]), "low": _number(found.low[row]),
-            "high": _number(found.high[row]), "conforming": float(found.conforming[row]) * 100,
+            "model": models[pk], "ability": signed(float(found.ability[row]), 2), "se": _number(found.se[row]),
+            "se_information": float(found.se_information[row]),
+            "interval": "" if np.isnan(found.low[row]) else f"{signed(found.low[row], 2)} … {signed(found.high[row], 2)}",
+            "reason": _("All answers conform, or none; drawing incidents again shows no spread.") if several
+            else one_incident(),
+            "conforming": float(found.conforming[row]) * 100,
             "mean": float(found.mean[row]), "n": int(found.n_items[row]), "rank": by_ability[row],
             "rank_by_mean": by_mean[row],
         }
