@@ -92,7 +92,8 @@ def execute_run(
         elif is_last_to_finish(executor):
             status, reason = _close(session)
     except Exception as error:
-        connection.close_if_unusable_or_obsolete()
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
         reason = f"{type(error).__name__}: {error}"
         if is_shared and isinstance(error, OperationalError | InterfaceError):
             status, reason = Run.Status.QUEUED, ""
