@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
+from bench.live_run import outcome_words
 from bench.models import Response
 from gvsir.permissions import action_required, allowed
 
@@ -17,12 +18,15 @@ def response_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "run__release", "release_item__item__category"
     ).prefetch_related("scores__dimension").order_by("pk")
     first = trials.first()
+    words = outcome_words()
     return render(request, "bench/response_detail.html", {
         "warning_key": first.release_item.item.category.key if first else "",
         "response": response,
         "run": first.run if first else None,
         "judgements": response.judgements.select_related("judge", "release_item__item").prefetch_related("dimension_verdicts__dimension").order_by("pk"),
         "trials": trials,
-        "failed_attempts": response.failed_attempts.order_by("pk"),
+        "failed_attempts": [
+            (each, words.get(each.outcome, each.outcome)) for each in response.failed_attempts.order_by("pk")
+        ],
         "shows_text": allowed(request.user, "response.view_text"),
     })
