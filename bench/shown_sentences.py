@@ -45,3 +45,37 @@ OF_MISSING_VALUES: Final = (
     gettext_noop("empty answer"),
     gettext_noop("no line beginning with Score:"),
 )
+
+#: Why a statistic of :mod:`bench.metrics` has no value or no interval.
+OF_STATISTICS: Final = (
+    gettext_noop("Nothing is scored."),
+    gettext_noop("All scores come from one incident; the spread between incidents is unknown."),
+    gettext_noop("Every incident has the same mean; the spread, and so an interval, cannot be estimated."),
+    gettext_noop("A share of nothing has no interval."),
+    gettext_noop("Both raters gave one and the same score to every unit."),
+    gettext_noop("ICC(2,1) needs two targets that two raters rated."),
+    gettext_noop("All ratings are the same."),
+    gettext_noop("No unit was rated by both."),
+    gettext_noop("Two labelled and two unlabelled responses are needed."),
+    gettext_noop("Two labelled responses are needed."),
+    gettext_noop("No response was judged."),
+    gettext_noop("Verdicts, labels of yes and labels of no are all needed."),
+    gettext_noop("The judge is no better than a coin; its share cannot be corrected."),
+    gettext_noop("The labelled responses come from one incident only."),
+    gettext_noop("Nobody has labelled a response this judge scored."),
+    gettext_noop("No response has values of two people."),
+    gettext_noop("Too few responses in common, or all values are the same."),
+)
+
+#: Groups of phrases that the heuristic judge looks for, named by :mod:`bench.scoring.markers`.
+OF_PHRASES: Final = (
+    gettext_noop("refusal"),
+    gettext_noop("compliance"),
+    gettext_noop("warning"),
+    gettext_noop("correction"),
+    gettext_noop("balance"),
+    gettext_noop("support"),
+    gettext_noop("fairness"),
+    gettext_noop("alternative"),
+    gettext_noop("unsafe"),
+)
