@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from decimal import Decimal
+
 import pytest
 
+from bench.execution.calls import Call
+from bench.execution.limits import Budget, Price
 from bench.scoring.structured import (
     Unread,
     objects_in,
@@ -12,6 +18,7 @@ from bench.scoring.structured import (
     response_format,
     stopped_reason,
 )
+from bench.specs import GenerationConfig
 
 ASKED = [{"role": "user", "content": "Rate."}]
 
@@ -64,3 +71,11 @@ def test_the_response_format_is_strict():
     assert response_format({"type": "object"}) == {
         "type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": {"type": "object"}}
     }
+
+
+def test_a_schema_is_counted_in_the_most_a_call_can_cost():
+    price = Price(input_usd=Decimal(1_000_000), output_usd=Decimal(0))
+    budget = Budget(Decimal(10**9), prices={"c": price})
+    plain = Call(key="k", kind="judgement", lane="l", client="c", messages=ASKED, generation=GenerationConfig())
+    held = replace(plain, response_format=response_format({"type": "object"}))
+    assert budget.most_cost(held) - budget.most_cost(plain) == len(json.dumps(held.response_format))
