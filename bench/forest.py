@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-WIDTH: Final = 780
-LEFT: Final = 300.0
-RIGHT: Final = 690.0
-ROW: Final = 24.0
+#: Words stand above their line, so that the plot can be read at the width of a phone.
+WIDTH: Final = 600
+LEFT: Final = 24.0
+RIGHT: Final = 576.0
+ROW: Final = 34.0
 TOP: Final = 34.0
 
 
@@ -63,7 +64,7 @@ def draw_forest(lines: Sequence[Estimate], *, digits: int = 1) -> Forest:
     --------
     >>> forest = draw_forest([Estimate(label="all", value=1.0, low=-1.0, high=2.0)])
     >>> forest.zero, forest.marks[0].x, forest.marks[0].side
-    ('495.0', '592.5', 'above')
+    ('300.0', '438.0', 'above')
     """
     ends = [abs(end) for line in lines for end in (line.value, line.low, line.high) if end is not None]
     reach = _nice(max(ends, default=1.0))
@@ -73,11 +74,11 @@ def draw_forest(lines: Sequence[Estimate], *, digits: int = 1) -> Forest:
 
     marks = []
     for number, line in enumerate(lines):
-        y = TOP + number * ROW + ROW / 2
+        y = TOP + number * ROW + ROW - 9
         value = line.value
         side = "none" if value is None else "above" if value > 0 else "below" if value < 0 else "even"
         marks.append(Mark(
-            y=f"{y:.1f}", text_y=f"{y + 4:.1f}", label=line.label, side=side, note=line.note, is_strong=line.is_strong,
+            y=f"{y:.1f}", text_y=f"{y - 10:.1f}", label=line.label, side=side, note=line.note, is_strong=line.is_strong,
             url=line.url, x="" if value is None else at(value), low="" if line.low is None else at(line.low),
             high="" if line.high is None else at(line.high),
             title=line.label if value is None else f"{line.label}: {signed(value, digits)}",
