@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils import timezone
@@ -11,26 +11,25 @@ from django.utils.translation import ngettext
 
 from bench.accounting import Line, RunAccount
 from bench.endpoints import IN_PROCESS
-from bench.models import Run
+from bench.models import Executor, Run
 
 _MINUTE, _HOUR = 60, 3600
 
 
 def live_values(run: Run, account: RunAccount) -> dict[str, Any]:
     """Return the run's status, its texts by place on the page, and its bars by place as (done, total)."""
-    executor = run.executors.filter(ended_at__isnull=True, lease_until__gt=timezone.now()).last()
-    reading = executor.progress if executor else {}
-    lanes = reading.get("lanes", [])
+    executors = run.executors.filter(ended_at__isnull=True, lease_until__gt=timezone.now())
+    lanes = _lanes_of(executors)
     texts: dict[str, str] = {
         "status-reason": run.status_reason,
         "sent": f"{account.sent:,}",
         "retried": f"{account.retried:,}",
         "cost": _("no price known") if account.cost_usd is None else f"{account.cost_usd:.4f}",
         "seconds": duration(account.seconds),
-        "rate": _rate(lanes, account) if executor else "",
-        "left": _left(account) if executor else "",
+        "rate": _rate(lanes, account) if executors else "",
+        "left": _left(account) if executors else "",
         "endpoints": _endpoints(lanes),
-        "hint": _hint(run, is_executed=executor is not None),
+        "hint": _hint(run, is_executed=bool(executors)),
     }
     bars: dict[str, tuple[int, int]] = {}
     for place, lines in (("subject", account.subjects), ("judge", account.judges)):
@@ -103,6 +102,19 @@ def outcome_words() -> dict[str, str]:
 
 def _counted(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
     return ", ".join(f"{number:,} {words.get(name, name)}" for name, number in counts.items()) or "—"
+
+
+def _lanes_of(executors: Iterable[Executor]) -> list[dict[str, Any]]:
+    """Return what each endpoint is asked by all processes together; it is waited for as long as the last one waits."""
+    lanes: dict[str, dict[str, Any]] = {}
+    for lane in (lane for executor in executors for lane in executor.progress.get("lanes", [])):
+        known = lanes.setdefault(
+            lane["name"], {"name": lane["name"], "in_flight": 0, "limit": 0, "retrying": 0, "paused_seconds": 0.0}
+        )
+        for name in ("in_flight", "limit", "retrying"):
+            known[name] += lane[name]
+        known["paused_seconds"] = max(known["paused_seconds"], lane["paused_seconds"])
+    return list(lanes.values())
 
 
 def _rate(lanes: list[dict[str, Any]], account: RunAccount) -> str:

@@ -167,6 +167,20 @@ def test_a_run_whose_process_died_says_so(client, run):
     assert "has died" in client.get(reverse("run_progress", args=[run.pk])).json()["texts"]["hint"]
 
 
+def test_what_several_processes_ask_an_endpoint_is_shown_together(client, run):
+    for flying, paused in ((2, 0.0), (3, 7.0)):
+        executor = join_run(run.pk, actor=None, is_shared=True)
+        executor.progress = {"lanes": [{
+            "name": "http://one.test/v1#KEY", "in_flight": flying, "limit": flying + 2, "retrying": 1,
+            "paused_seconds": paused,
+        }]}
+        executor.save(update_fields=["progress"])
+    texts = client.get(reverse("run_progress", args=[run.pk])).json()["texts"]
+    assert texts["rate"].endswith("5 in flight")
+    assert texts["endpoints"].startswith("http://one.test/v1: 5 of at most 9 at once, 2 waiting")
+    assert "7 s more" in texts["endpoints"]
+
+
 def test_a_list_of_many_runs_takes_few_queries(client, release, django_assert_max_num_queries):
     judges = [register_judge("heuristic")]
     for policy in ("refuse", "echo", "comply", "careful"):
