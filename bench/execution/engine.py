@@ -64,6 +64,8 @@ class Settings:
         How many calls are fetched at once, and about how many wait in memory.
     poll : float
         Seconds between looks for new work while others hold some of it.
+    most_unrecorded : int
+        Answers waiting to be made durable before no further call is sent to an endpoint.
     most_backlog : int
         Follow-ups waiting on all endpoints before new questions are held back.
     """
@@ -75,6 +77,7 @@ class Settings:
     page: int = 256
     poll: float = 0.5
     tick: float = 0.1
+    most_unrecorded: int = 16
     most_backlog: int = 2000
 
 
@@ -159,7 +162,7 @@ class Engine:
     async def _worker(self, lane: Lane) -> None:
         sent = 0
         while not self._is_done:
-            call = None if self._is_stopping or self._is_clogged else lane.take(may_begin=self._may_begin)
+            call = None if self._is_stopping or self._is_clogged(lane) else lane.take(may_begin=self._may_begin)
             if call is None:
                 if self._is_stopping and self._is_drained:
                     return
@@ -175,7 +178,7 @@ class Engine:
                 continue
             await self._send(lane, call, is_remote=is_remote)
             sent += 1
-            if not is_remote and sent % 64 == 0:
+            if is_remote or sent % 64 == 0:  # replies that have come in are read before the next call is made
                 await asyncio.sleep(0)
 
     async def _send(self, lane: Lane, call: Call, *, is_remote: bool) -> None:
@@ -312,10 +315,10 @@ class Engine:
 
     # ------------------------------------------------------------------- states
 
-    @property
-    def _is_clogged(self) -> bool:
-        """Whether so much is unrecorded that nothing more should be asked."""
-        return len(self._events) + self._in_record >= max(4 * self.settings.page, 1000)
+    def _is_clogged(self, lane: Lane) -> bool:
+        """Whether so much is unrecorded that nothing more should be asked: a kill now would lose what was paid for."""
+        most = self.settings.most_unrecorded if lane.spec.is_remote else max(4 * self.settings.page, 1000)
+        return len(self._events) + self._in_record >= most
 
     @property
     def _may_begin(self) -> bool:
