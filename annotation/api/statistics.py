@@ -16,7 +16,7 @@ from annotation.round_agreement import agreement_of_round
 from gvsir.api.resources import ReadOnlyView, described
 
 
-class ShareSerializer(serializers.Serializer[Any]):
+class FrequencySerializer(serializers.Serializer[Any]):
     """``count`` of ``n`` incidents, with the Wilson interval of the share."""
 
     count = serializers.IntegerField()
@@ -39,8 +39,8 @@ class CoderSharesSerializer(serializers.Serializer[Any]):
     """How often one coder gave a category: as the main one, and at all."""
 
     coder = serializers.CharField()
-    main = ShareSerializer()
-    given = ShareSerializer()
+    main = FrequencySerializer()
+    given = FrequencySerializer()
 
 
 class CategoryRowSerializer(serializers.Serializer[Any]):
