@@ -66,18 +66,19 @@ def site(browser, endpoint, tmp_path):  # the browser first: without one there i
             yield started
         finally:
             started.close()
+            print(started.logs())  # pytest shows it where the test failed
 
 
 @pytest.fixture
 def person(browser, site):
     """``person(name)``: a signed-in browser of their own; a script error on any of their pages fails the test."""
-    contexts, errors = [], []
+    tabs, errors = [], []
 
     def signed_in(name):
         context = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900}, locale="en-GB")
         context.set_default_timeout(10_000)
-        contexts.append(context)
         tab = context.new_page()
+        tabs.append(tab)
         tab.on("pageerror", lambda error: errors.append(str(error)))
         tab.goto("/accounts/login/")
         tab.get_by_label("Username").fill(name)
@@ -87,8 +88,9 @@ def person(browser, site):
         return tab
 
     yield signed_in
-    for context in contexts:
-        context.close()
+    for tab in tabs:
+        print(tab.url, tab.locator("body").inner_text()[:2000], sep="\n")  # pytest shows it where the test failed
+        tab.context.close()
     assert errors == []
 
 
@@ -249,11 +251,11 @@ def draw_sample(page):
     page.get_by_role("link", name="Draw a sample to label").click()
     page.locator("#id_per_stratum").fill(str(DRAWN_PER_CATEGORY))
     page.locator("#id_strata_by").select_option("category")
-    page.locator("#id_least_labels").fill(str(DRAWN_PER_CATEGORY))
+    page.locator("#id_least_labels").fill(str(DRAWN_PER_CATEGORY - 1))
     page.get_by_role("button", name="Draw the sample").click()
     page.wait_for_url(re.compile(r"/bench/labels/samples/\d+/$"))
     assert page.get_by_text("judge not validated against people").count() == 2
-    assert f"0 of {DRAWN_PER_CATEGORY} labels needed" in page.locator("#corrected").inner_text()
+    assert f"0 of {DRAWN_PER_CATEGORY - 1} labels needed" in page.locator("#corrected").inner_text()
 
 
 def ruling_on(page):
@@ -309,10 +311,15 @@ def expected_difference(given):
     return sum(abs(person - judge) for person, judge in judged) / len(judged)
 
 
-def corrected(page, category):
+def n_counted(given, category):
+    """How many labels stand beside a score; the draw may hold the response whose score is missing."""
+    return sum(category_of_ruling(ruling) == category and ruling != UNREADABLE for ruling in given)
+
+
+def corrected(page, category, given):
     """As judged, put right, of the category's row."""
     cells = page.locator("#corrected tr", has_text=CATEGORIES[category]).locator("td").all_inner_texts()
-    assert cells[4] == str(DRAWN_PER_CATEGORY)
+    assert cells[4] == str(n_counted(given, category))
     return tuple(float(cell.split()[0]) for cell in cells[1:3])
 
 
@@ -320,7 +327,6 @@ def follow_to_the_sentence(page, run_path):
     """From the leaderboard that the run leads to, by links alone, to the sentence."""
     page.goto(run_path)
     page.locator("a.b", has_text="Leaderboard").click()
-    page.locator("table a", has_text="run 1").click()
     row = page.locator("table.models tbody tr", has_text=SUBJECT)
     heads = page.locator("table.models thead th").all_inner_texts()
     column = next(place for place, head in enumerate(heads) if "Misinformation" in head)
@@ -352,15 +358,15 @@ def test_a_run_is_watched_paused_killed_taken_over_labelled_and_followed_to_the_
     page.reload()
     assert page.get_by_text("judge not validated against people").count() == 0
     assert shown_agreement(page) == pytest.approx(expected_difference(given), abs=0.006)
-    before = {category: corrected(page, category) for category in CATEGORIES}
+    before = {category: corrected(page, category, given) for category in CATEGORIES}
     changed, now_given = relabel(annotator, given)
     page.reload()
     assert shown_agreement(page) == pytest.approx(expected_difference(now_given), abs=0.006)
-    after = {category: corrected(page, category) for category in CATEGORIES}
-    # Every response of a category has the same chance: a label moves the corrected mean by its share of the drawn.
-    shift = (now_given[changed] - given[changed]) / DRAWN_PER_CATEGORY
+    after = {category: corrected(page, category, given) for category in CATEGORIES}
+    # Every response of a category has the same chance: a label moves the corrected mean by its share of the labels.
     for category in CATEGORIES:
-        moved = shift if category == category_of_ruling(changed) else 0.0
+        is_moved = category == category_of_ruling(changed) and changed != UNREADABLE
+        moved = (now_given[changed] - given[changed]) / n_counted(given, category) if is_moved else 0.0
         assert after[category][0] == before[category][0]
         assert after[category][1] - before[category][1] == pytest.approx(moved, abs=0.011)
 
