@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import os
 
+from collections.abc import Iterator
+
 import pytest
+from django.conf import settings
+from django.utils import translation
+
+
+@pytest.fixture(autouse=True)
+def default_language() -> Iterator[None]:
+    """Start each test in the default language: a request of an earlier one may have left another."""
+    with translation.override(settings.LANGUAGE_CODE):
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -79,7 +79,7 @@ def close_purse(executor: Executor, budget: Budget) -> None:
 
 def why_spent(run: Run) -> str:
     """Return why no call is sent any more, and what to do."""
-    usd = calls = 0
+    usd, calls = Decimal(0), 0
     for purse in Purse.objects.filter(executor__run=run):
         usd, calls = usd + purse.spent_usd, calls + purse.spent_calls
     go_on = f"Raise it with: gvsir bench_run --resume {run.pk}"
