@@ -88,6 +88,9 @@ class RunForm(forms.Form):
         label=_("Budget in US dollars"), required=False, min_value=0, max_digits=12, decimal_places=4,
         help_text=_("Optional. The most a call can cost is set aside before it is sent; every model needs a price."),
     )
+    max_calls = forms.IntegerField(
+        label=_("Most calls"), required=False, min_value=1, help_text=_("Optional. Every attempt counts.")
+    )
 
     def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -124,5 +127,6 @@ class RunForm(forms.Form):
             epochs=data["epochs"],
             languages=data["languages"],
             budget_usd=data["budget"],
+            max_calls=data["max_calls"],
             actor=self._actor,
         )

@@ -103,6 +103,7 @@ class RunSpec:
     languages: Sequence[str] = ("en",)
     seed: int = 0
     budget_usd: str | None = None
+    max_calls: int | None = None
     panel: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -118,6 +119,8 @@ class RunSpec:
         }
         if self.budget_usd is not None:
             data["budget_usd"] = self.budget_usd
+        if self.max_calls is not None:
+            data["max_calls"] = self.max_calls
         if self.panel:
             data["panel"] = dict(self.panel)
         return data

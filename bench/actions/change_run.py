@@ -33,6 +33,14 @@ def cancel_run(*, run_id: int, actor: User) -> Run:
 
 
 @transaction.atomic
+def hold_run(*, run: Run) -> Run:
+    """Keep a new run from the workers until somebody resumes it or sends it in batches."""
+    run.status, run.status_reason = Run.Status.PAUSED, "Made without sending anything."
+    run.save(update_fields=["status", "status_reason"])
+    return run
+
+
+@transaction.atomic
 def _change(run_id: int, actor: User, allowed_from: tuple[str, ...], status: Run.Status, reason: str) -> Run:
     require(actor, "run.execute")
     run = Run.objects.select_for_update().get(pk=run_id)

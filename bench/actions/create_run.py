@@ -11,9 +11,10 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
 
-from bench.endpoints import asked_models, model_spec, price_of
+from bench.actions.limit_run import check_limits
+from bench.endpoints import model_spec
 from bench.environment import describe_environment
-from bench.exceptions import EmptyRunError, MissingPriceError, RunClosedError
+from bench.exceptions import EmptyRunError, RunClosedError
 from bench.fast_rows import insert_ignoring_conflicts
 from bench.models import Judge, LanguageModel, Release, ReleaseItem, Response, Run, Trial
 from bench.prompts import item_messages
@@ -50,6 +51,7 @@ def create_run(
     seed: int = 0,
     concurrency: int | None = None,
     budget_usd: Decimal | None = None,
+    max_calls: int | None = None,
     panel: PanelRule | None = None,
     actor: User | None,
 ) -> Run:
@@ -71,7 +73,8 @@ def create_run(
     language_models = list({model.pk: model for model in language_models}.values())
     judges = list({judge.pk: judge for judge in judges}.values())
     generation = generation or GenerationConfig()
-    _check(language_models, judges, epochs=epochs, languages=languages, concurrency=concurrency, budget_usd=budget_usd)
+    _check(language_models, judges, epochs=epochs, languages=languages, concurrency=concurrency)
+    check_limits(language_models, judges, budget_usd=budget_usd, max_calls=max_calls)
     spec = RunSpec(
         release_sha256=release.sha256,
         models=[model_spec(model) for model in language_models],
@@ -81,6 +84,7 @@ def create_run(
         languages=list(dict.fromkeys(languages)),
         seed=seed,
         budget_usd=None if budget_usd is None else str(budget_usd),
+        max_calls=max_calls,
         panel=(panel or PanelRule()).as_json(),
     )
     environment = describe_environment()
@@ -88,6 +92,7 @@ def create_run(
         run = Run.objects.create(
             release=release, spec=spec.as_json(), spec_sha256=spec.sha256, environment=environment,
             is_demonstration=release.is_demonstration, created_by=actor, concurrency=concurrency, budget_usd=budget_usd,
+            max_calls=max_calls,
         )
         run.language_models.set(language_models)
         run.judges.set(judges)
@@ -186,7 +191,7 @@ def add_trials(run: Run, chunk: Sequence[Question], generation: GenerationConfig
 
 def _check(
     language_models: Sequence[LanguageModel], judges: Sequence[Judge], *, epochs: int, languages: Sequence[str],
-    concurrency: int | None, budget_usd: Decimal | None,
+    concurrency: int | None,
 ) -> None:
     if not language_models:
         raise EmptyRunError(gettext("A run needs at least one model."))
@@ -211,14 +216,6 @@ def _check(
                 published=", ".join(published)
             )
         )
-    if budget_usd is not None:
-        unpriced = [model.name for model in asked_models(language_models, judges) if price_of(model) is None]
-        if unpriced:
-            raise MissingPriceError(
-                gettext("No price is known for {unpriced}; a budget could not be kept.").format(
-                    unpriced=", ".join(unpriced)
-                )
-            )
 
 
 def _chunks(rows: Iterable[Question]) -> Iterator[list[Question]]:

@@ -52,7 +52,7 @@ def draw(executor: Executor, budget: Budget, *, at_once: int) -> bool:
     run = Run.objects.select_for_update().get(pk=executor.run_id)
     need = budget.needs(at_once)
     left = _left(run, executor, budget)
-    if left.has_others and (left.usd < need.ready_usd or left.calls < need.ready_calls or need.is_refused):
+    if left.has_others and (left.usd < need.comfort_usd or left.calls < need.comfort_calls):  # others may be short
         budget.give_back()
         need, left = budget.needs(at_once), _left(run, executor, budget)
     is_news = False

@@ -22,6 +22,11 @@ _VERDICT_TOKENS, _OBJECT_TOKENS, _DIMENSION_TOKENS = 60, 80, 35
 #: Facts of the incident and one category's anchors, which an anchored judge reads.
 _FACTS_TOKENS = 500
 _BYTES_PER_TOKEN = 3.5
+#: How the tokens of a plan were estimated.
+HOW_TOKENS: Final = (
+    f"estimate: a token for every {_BYTES_PER_TOKEN} bytes of a prompt, {_ANSWER_TOKENS} for an answer, "
+    f"{_VERDICT_TOKENS} and more for a verdict by its rubric"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +49,7 @@ class Plan:
         return {
             "dry_run": True, "items": self.items, "left_out": self.left_out, "trials": self.trials,
             "answered_already": self.answered_already, "calls": self.calls,
-            "tokens": {"prompt": self.prompt_tokens, "completion": self.completion_tokens},
+            "tokens": {"prompt": self.prompt_tokens, "completion": self.completion_tokens, "how": HOW_TOKENS},
             "cost_usd": None if self.cost_usd is None else round(float(self.cost_usd), 4),
             "seconds": round(self.seconds, 1),
             "resolvable_difference": (

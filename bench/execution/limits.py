@@ -224,6 +224,8 @@ class Budget:
             free_calls = 0 if self.most_calls is None else self.most_calls - self.calls
             return Need(
                 is_refused=self.refused is not None,
+                comfort_usd=ready if self.cap is not None else _NOTHING,
+                comfort_calls=calls_at_once if self.most_calls is not None else 0,
                 must_usd=max(_NOTHING, must - free) if self.cap is not None else _NOTHING,
                 ready_usd=max(_NOTHING, ready - free) if self.cap is not None and free * 2 < ready else _NOTHING,
                 must_calls=int(self.refused is not None and free_calls < 1) if self.most_calls is not None else 0,
@@ -252,9 +254,15 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """What a process lacks of a run's budget: at least, to send one call more; and to go on without asking."""
+    """What a process lacks of a run's budget.
+
+    ``must`` is missing for one call more, ``ready`` to go on without asking; ``comfort`` is the whole of what it
+    would like to have at hand.
+    """
 
     is_refused: bool
+    comfort_usd: Decimal
+    comfort_calls: int
     must_usd: Decimal
     ready_usd: Decimal
     must_calls: int

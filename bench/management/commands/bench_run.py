@@ -11,12 +11,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from bench.accounting import RunAccount, account
+from bench.actions.change_run import hold_run
 from bench.actions.create_run import LANGUAGES, create_run
 from bench.actions.execute_run import execute_run
-from bench.actions.plan_run import ASSUMED_SD, Plan, plan_run
+from bench.actions.limit_run import check_limits, limit_run
+from bench.actions.plan_run import ASSUMED_SD, HOW_TOKENS, Plan, plan_run
 from bench.actions.register_language_model import register_judge, register_language_model
 from bench.actions.retry_failed import retry_failed
-from bench.exceptions import BenchError
 from bench.management.run_progress import shown
 from bench.management.stopping import stop_on_signals
 from bench.models import Judge, Release, Run
@@ -57,12 +58,16 @@ class Command(BaseCommand):
         parser.add_argument("--epochs", type=int, default=1, help="how often each item is put (default 1)")
         parser.add_argument("--language", action="append", choices=LANGUAGES, help="default en; repeatable")
         parser.add_argument("--concurrency", type=int, help="most calls at once to one endpoint")
-        parser.add_argument("--budget", metavar="USD", help="the most the whole run may spend")
+        parser.add_argument("--budget", metavar="USD", help="the most the whole run may spend; with --resume: from now on")
+        parser.add_argument("--max-calls", type=int, metavar="N", help="the most calls the whole run may send, all attempts")
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--headline", choices=HEADLINES, default=HEADLINES[0], help="of several judges' votes")
         parser.add_argument("--least-votes", type=int, metavar="N", help="valid votes a score needs; default: a majority")
         parser.add_argument("--resume", type=int, metavar="RUN", help="continue this run")
         parser.add_argument("--retry-failed", action="store_true", help="with --resume: ask again what failed")
+        leave = parser.add_mutually_exclusive_group()
+        leave.add_argument("--queue", action="store_true", help="make the run and leave it to the workers")
+        leave.add_argument("--hold", action="store_true", help="make the run and send nothing (for bench_batch)")
         parser.add_argument("--dry-run", action="store_true", help="print calls, tokens, cost; write and send nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -77,6 +82,11 @@ class Command(BaseCommand):
             else:
                 with transaction.atomic():
                     run = create_run(actor=None, **self._arguments(options))
+                    if options["hold"]:
+                        run = hold_run(run=run)
+            if options["queue"] or options["hold"]:
+                self._print(account(run), as_json=options["json"])
+                return
             result = self._execute(run)
         except GvsirError as error:
             raise CommandError(str(error)) from error
@@ -95,6 +105,9 @@ class Command(BaseCommand):
             raise CommandError(f"There is no run {options['resume']}.")
         if options["retry_failed"]:
             retry_failed(run=run, actor=None)
+        budget = self._budget(options)
+        if budget is not None or options["max_calls"] is not None:
+            run = limit_run(run=run, budget_usd=budget, max_calls=options["max_calls"], actor=None)
         return run
 
     def _arguments(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -105,22 +118,26 @@ class Command(BaseCommand):
         release = Release.objects.filter(name=options["release"]).first()
         if release is None:
             raise CommandError(f"There is no release {options['release']!r}.")
-        budget = None
-        if options["budget"] is not None:
-            try:
-                budget = Decimal(options["budget"])
-            except InvalidOperation as error:
-                raise CommandError(f"--budget {options['budget']!r} is no amount of US dollars.", returncode=2) from error
-            if not budget.is_finite() or budget < 0:
-                raise CommandError("--budget is an amount of US dollars, 0 or more.", returncode=2)
         language_models = [register_language_model(name) for name in options["model"]]
         judges = [register_judge(name) for name in options["judge"]]
         self._warn_of_self_judging(judges, {model.pk for model in language_models})
         return {
             "release": release, "language_models": language_models, "judges": judges, "epochs": options["epochs"],
             "languages": options["language"] or ["en"], "concurrency": options["concurrency"], "seed": options["seed"],
-            "budget_usd": budget, "panel": PanelRule(headline=options["headline"], least_votes=options["least_votes"]),
+            "budget_usd": self._budget(options), "max_calls": options["max_calls"],
+            "panel": PanelRule(headline=options["headline"], least_votes=options["least_votes"]),
         }
+
+    def _budget(self, options: dict[str, Any]) -> Decimal | None:
+        if options["budget"] is None:
+            return None
+        try:
+            budget = Decimal(options["budget"])
+        except InvalidOperation as error:
+            raise CommandError(f"--budget {options['budget']!r} is no amount of US dollars.", returncode=2) from error
+        if not budget.is_finite() or budget < 0:
+            raise CommandError("--budget is an amount of US dollars, 0 or more.", returncode=2)
+        return budget
 
     def _warn_of_self_judging(self, judges: list[Judge], asked: set[int]) -> None:
         for judge in judges:
@@ -132,11 +149,10 @@ class Command(BaseCommand):
             arguments = self._arguments(options)
             arguments.pop("seed")
             arguments.pop("panel")
-            budget = arguments.pop("budget_usd")
+            limits = {name: arguments.pop(name) for name in ("budget_usd", "max_calls")}
+            check_limits(arguments["language_models"], arguments["judges"], **limits)
             plan = plan_run(**arguments)
             transaction.set_rollback(True)
-        if budget is not None and plan.cost_usd is None:
-            raise BenchError("A model has no price; a budget could not be kept.")
         if options["json"]:
             self.stdout.write(json.dumps(plan.as_json()))
         else:
@@ -174,7 +190,9 @@ class Command(BaseCommand):
         self.stdout.write(f"  items       {plan.items} ({plan.left_out} left out: not text, or no prompt in the language)")
         self.stdout.write(f"  trials      {plan.trials}, {plan.answered_already} answered already")
         self.stdout.write(f"  calls       {plan.calls}, if none fails")
-        self.stdout.write(f"  tokens      about {plan.prompt_tokens:,} in, {plan.completion_tokens:,} out")
+        self.stdout.write(
+            f"  tokens      about {plan.prompt_tokens:,} in, {plan.completion_tokens:,} out ({HOW_TOKENS})"
+        )
         cost = plan.cost_usd
         self.stdout.write(f"  cost        {'no price known' if cost is None else f'about {cost:.2f} US dollars'}")
         self.stdout.write(f"  time        about {plan.seconds:.0f} s at 5 s a call")

@@ -105,7 +105,7 @@ def test_a_worker_killed_on_the_way_costs_at_most_its_calls_in_flight(shared):
     assert run.status == Run.Status.FINISHED
     assert Score.objects.filter(run=run, value=7.0).count() == N_ITEMS
     assert len(calls) == 2 * N_ITEMS
-    assert sum(calls.values()) - 2 * N_ITEMS <= LIMIT
+    assert sum(calls.values()) - 2 * N_ITEMS <= 2 * LIMIT  # on their way, or come in and not yet written
     assert max(calls.values()) <= 2
     assert set(Executor.objects.filter(run=run).values_list("ending", flat=True)) == {"finished", "lost"}
 

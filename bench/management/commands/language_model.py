@@ -1,0 +1,86 @@
+"""``gvsir language_model``."""
+
+from __future__ import annotations
+
+import json
+from argparse import RawDescriptionHelpFormatter
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from bench.actions.describe_language_model import DESCRIBABLE, describe_language_model
+from bench.actions.register_language_model import register_language_model
+from bench.models import LanguageModel
+from gvsir.exceptions import GvsirError
+
+_EXAMPLE = """Example:
+  gvsir language_model gpt-5.2@https://api.openai.com/v1 --input-price 1.25 --output-price 10 --concurrency 50"""
+
+
+class Command(BaseCommand):
+    """Register a model and say what is known of it."""
+
+    help = (
+        "Register a model (MODEL@BASE_URL[#VARIABLE]) or change what is known of it: prices, which a budget needs, the "
+        "most calls at once, family and maker. Prints what is on record."
+    )
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Return the parser, with an example."""
+        return super().create_parser(
+            prog_name, subcommand, epilog=_EXAMPLE, formatter_class=RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the arguments."""
+        parser.add_argument("name", help="a registered name, or MODEL@BASE_URL[#VARIABLE]")
+        parser.add_argument("--input-price", type=_amount, metavar="USD", help="for a million prompt tokens")
+        parser.add_argument("--output-price", type=_amount, metavar="USD", help="for a million answer tokens")
+        parser.add_argument("--concurrency", type=int, dest="max_concurrency", metavar="N", help="most calls at once")
+        parser.add_argument("--family", help="its maker's family; no family judges itself alone")
+        parser.add_argument("--developer", help="who made it")
+        parser.add_argument("--dry-run", action="store_true", help="check and print, write nothing")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Register, describe, print."""
+        facts = {name: options[name] for name in DESCRIBABLE if options.get(name) is not None}
+        try:
+            with transaction.atomic():
+                language_model = register_language_model(options["name"])
+                if facts:
+                    language_model = describe_language_model(language_model=language_model, facts=facts, actor=None)
+                row = _row(language_model)
+                if options["dry_run"]:
+                    transaction.set_rollback(True)
+        except GvsirError as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(row, ensure_ascii=False))
+            return
+        for label, value in row.items():
+            self.stdout.write(f"  {label:<20} {'not known' if value in (None, '') else value}")
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError(text) from error
+    if not amount.is_finite():
+        raise ValueError(text)
+    return amount
+
+
+def _row(language_model: LanguageModel) -> dict[str, Any]:
+    def price(value: Decimal | None) -> float | None:
+        return None if value is None else float(value)
+
+    return {
+        "model": language_model.name, "kind": language_model.kind, "base_url": language_model.base_url,
+        "key_variable": language_model.key_variable, "family": language_model.family,
+        "developer": language_model.developer, "input_price": price(language_model.input_price),
+        "output_price": price(language_model.output_price), "concurrency": language_model.max_concurrency,
+    }
