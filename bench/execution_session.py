@@ -45,7 +45,15 @@ class SeatedJudge:
 
 @dataclass(kw_only=True)
 class Session:
-    """What the claiming and the recording of one execution share."""
+    """What the claiming and the recording of one execution share.
+
+    Parameters
+    ----------
+    lanes_without_verdicts : set of str
+        Lanes in which no verdict waited when last looked.
+    held : dict of int to list of int
+        By language model, responses that this process took and has not read yet.
+    """
 
     run: Run
     executor: Executor
@@ -58,6 +66,8 @@ class Session:
     own_executors: frozenset[int] = frozenset()
     facts: Mapping[int, Facts] = field(default_factory=dict)
     saw_foreign: bool = field(default=True)
+    lanes_without_verdicts: set[str] = field(default_factory=set)
+    held: dict[int, list[int]] = field(default_factory=dict)
 
     def owns(self, executor_id: int | None) -> bool:
         """Return whether this is a process of the same run."""

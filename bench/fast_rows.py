@@ -16,15 +16,27 @@ from django.db import connection, models
 _ROWS_A_STATEMENT = 100
 
 
-def insert_ignoring_conflicts(model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert ``rows``; one whose unique key exists is passed over."""
+def insert_ignoring_conflicts(
+    model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]], *, returning: Sequence[str] = ()
+) -> list[tuple[Any, ...]]:
+    """Insert ``rows``; one whose unique key exists is passed over.
+
+    Return the fields ``returning`` of the rows that were inserted, in any order; nothing where none are named.
+    """
     chosen = _fields(model, tuple(fields))
     columns = ", ".join(_quoted(field.column) for field in chosen)
     head = f"INSERT INTO {_quoted(model._meta.db_table)} ({columns}) VALUES "  # noqa: S608
     row_marks = f"({', '.join(['%s'] * len(chosen))})"
+    tail = "ON CONFLICT DO NOTHING"
+    if returning:
+        tail += f" RETURNING {', '.join(_quoted(field.column) for field in _fields(model, tuple(returning)))}"
+    inserted: list[tuple[Any, ...]] = []
     for number, values in _statements(chosen, rows):
         with connection.cursor() as cursor:
-            cursor.execute(f"{head}{', '.join([row_marks] * number)} ON CONFLICT DO NOTHING", values)
+            cursor.execute(f"{head}{', '.join([row_marks] * number)} {tail}", values)
+            if returning:
+                inserted += cursor.fetchall()
+    return inserted
 
 
 def update_where(

@@ -14,6 +14,10 @@ from bench.execution.calls import Call, Page
 from bench.execution_session import Session, is_free, judgements_of, responses_of
 from bench.models import Judgement, LanguageModel, Response, Run, Trial
 
+#: Records taken at once by a process that shares the run with nobody, and read at once: taking is a search, and
+#: while a page is read, no answer can be made durable.
+_CLAIM, _READ = 256, 32
+
 
 def claim_page(session: Session, lane: str, number: int) -> Page:
     """Return up to about ``number`` calls of ``lane``, held by this process from now on.
@@ -23,16 +27,21 @@ def claim_page(session: Session, lane: str, number: int) -> Page:
     """
     if session.saw_foreign:
         session.saw_foreign = False
+        session.lanes_without_verdicts.clear()
         open_missing_judgements(session)
     calls: list[Call] = []
-    for judge_id, seated in session.judges.items():
-        if seated.rubric.ask is not None and session.lanes[seated.row.language_model_id or 0] == lane:
-            calls += _claim_judgements(session, judge_id, number - len(calls))
+    if lane not in session.lanes_without_verdicts:  # new ones come back from the recording, not from here
+        for judge_id, seated in session.judges.items():
+            if seated.rubric.ask is not None and session.lanes[seated.row.language_model_id or 0] == lane:
+                calls += _claim_judgements(session, judge_id, number - len(calls))
+        if not calls:
+            session.lanes_without_verdicts.add(lane)
     for language_model in session.subjects:
         if session.lanes[language_model.pk] == lane and len(calls) < number:
             calls += _claim_responses(session, language_model, number - len(calls))
     if calls:
         return Page(calls=calls)
+    session.lanes_without_verdicts.clear()
     return Page(is_last=_nothing_left(session))
 
 
@@ -44,7 +53,11 @@ def release_claims(session: Session) -> None:
 
 def _claim_responses(session: Session, language_model: LanguageModel, number: int) -> list[Call]:
     pending = responses_of(session.run).filter(language_model=language_model, state=Response.State.PENDING)
-    claimed = _claim(session, pending, number)
+    held = session.held.get(language_model.pk) or _claim(
+        session, pending, number if session.executor.is_shared else max(number, _CLAIM)
+    )
+    session.held[language_model.pk] = held
+    claimed, rest = held[: min(number, _READ)], held[min(number, _READ) :]
     if not claimed:
         return []
     cases: dict[int, list[tuple[int, str, Any]]] = defaultdict(list)
@@ -53,15 +66,19 @@ def _claim_responses(session: Session, language_model: LanguageModel, number: in
         "response_id", "release_item_id", "language", "release_item__content"
     ):
         cases[response_id].append((release_item_id, language, content))
-    rows = Response.objects.filter(pk__in=claimed).order_by("pk").values_list("pk", "key", "messages", "epoch", "attempts")
-    return [
+    still_held = Response.objects.filter(
+        pk__in=claimed, state=Response.State.PENDING, executor=session.executor
+    ).order_by("pk")
+    calls = [
         Call(
             key=key, kind="response", lane=session.lanes[language_model.pk], client=str(language_model.pk),
             messages=messages, generation=session.generation, epoch=epoch, attempts=attempts,
             context=(pk, cases[pk]),
         )
-        for pk, key, messages, epoch, attempts in rows
+        for pk, key, messages, epoch, attempts in still_held.values_list("pk", "key", "messages", "epoch", "attempts")
     ]
+    session.held[language_model.pk] = rest
+    return calls
 
 
 def _claim_judgements(session: Session, judge_id: int, number: int) -> list[Call]:

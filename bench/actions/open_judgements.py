@@ -59,9 +59,16 @@ def open_judgements(session: Session, answers: Sequence[Answered], *, hold: bool
     calls: list[Call] = []
     series = 1
     while openings:
-        _insert(session, openings, hold=hold)
+        inserted = _insert(session, openings, hold=hold)
+        for key, pk, state in inserted:
+            if state == Judgement.State.PENDING and hold:
+                opening = openings[key]
+                calls.append(judgement_call(session, opening.seated.row.pk, pk, key, opening.case, 0))
+            elif state == Judgement.State.PENDING:
+                session.saw_foreign = True
         anew = {}
-        rows = Judgement.objects.filter(key__in=list(openings)).values_list(
+        existed = openings.keys() - {key for key, _pk, _state in inserted}
+        rows = Judgement.objects.filter(key__in=existed).values_list(
             "key", "pk", "state", "executor_id", "attempts", "judge_id"
         )
         for key, pk, state, executor_id, attempts, judge_id in rows:
@@ -137,7 +144,8 @@ def open_missing_judgements(session: Session) -> int:
     return opened
 
 
-def _insert(session: Session, openings: Mapping[str, _Opening], *, hold: bool) -> None:
+def _insert(session: Session, openings: Mapping[str, _Opening], *, hold: bool) -> list[tuple[Any, ...]]:
+    """Write what is not there yet; return key, primary key and state of each row written."""
     now = timezone.now()
     rows: list[tuple[Any, ...]] = []
     for key, (answer, seated, case) in openings.items():
@@ -154,4 +162,4 @@ def _insert(session: Session, openings: Mapping[str, _Opening], *, hold: bool) -
             *head, state, verdict.value, verdict.missing_reason, verdict.reason, verdict.refusal, "", "", 0, now,
             session.executor.pk,
         ))
-    insert_ignoring_conflicts(Judgement, _FIELDS, rows)
+    return insert_ignoring_conflicts(Judgement, _FIELDS, rows, returning=("key", "pk", "state"))

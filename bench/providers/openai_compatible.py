@@ -25,6 +25,7 @@ from bench.exceptions import (
     ServerError,
 )
 from bench.providers.base import Completion
+from bench.providers.copied_requests import copying_client
 from bench.specs import GenerationConfig, Message
 
 DEFAULT_KEY_VARIABLE = "OPENAI_API_KEY"
@@ -114,12 +115,12 @@ class OpenAICompatibleClient:
         self._settings: tuple[GenerationConfig, dict[str, Any]] | None = None
         self._schemas = SchemaMemory()
         limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-        self._client = openai.AsyncOpenAI(
+        self._client = copying_client(
             base_url=base_url,
             api_key=key or "none",
             max_retries=0,
             timeout=timeout,
-            default_headers=dict.fromkeys(_PLATFORM_HEADERS, openai.omit),  # type: ignore[arg-type]
+            default_headers=dict.fromkeys(_PLATFORM_HEADERS, openai.omit),
             http_client=openai.DefaultAioHttpClient(limits=limits),
         )
 
