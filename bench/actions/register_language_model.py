@@ -35,6 +35,9 @@ _ENDPOINT = re.compile(r"(?P<model>\S+?)@(?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^#\s
 def register_language_model(name: str, *, actor: User | None = None, **facts: Any) -> LanguageModel:
     """Return the model called ``name``; make it if it is a baseline policy or ``MODEL@BASE_URL[#VARIABLE]``.
 
+    The variable is no part of the name, which everybody may read; naming another one for a known model changes
+    where its key is looked for.
+
     Parameters
     ----------
     name : str
@@ -70,7 +73,7 @@ def register_language_model(name: str, *, actor: User | None = None, **facts: An
                 "MODEL@BASE_URL, for example qwen3@http://127.0.0.1:11434/v1."
             ).format(name=name, policies=", ".join(f"baseline:{policy}" for policy in POLICIES))
         )
-    return _register_endpoint(name, parts["model"], parts["url"], parts["variable"] or "", actor=actor, facts=facts)
+    return _register_endpoint(parts["model"], parts["url"], parts["variable"] or "", actor=actor, facts=facts)
 
 
 def _register_baseline(name: str) -> LanguageModel:
@@ -88,17 +91,22 @@ def _register_baseline(name: str) -> LanguageModel:
 
 
 def _register_endpoint(
-    name: str, model: str, url: str, variable: str, *, actor: User | None, facts: dict[str, Any]
+    model: str, url: str, variable: str, *, actor: User | None, facts: dict[str, Any]
 ) -> LanguageModel:
     if actor is not None:
         require(actor, "language_model.edit")
     url = check_base_url(url)
     check_key_variable(variable, from_web=actor is not None)
     same = LanguageModel.objects.filter(
-        kind=LanguageModel.Kind.ENDPOINT, base_url=url, model_identifier=model, key_variable=variable
-    ).first()
+        kind=LanguageModel.Kind.ENDPOINT, base_url=url, model_identifier=model
+    ).order_by("pk").first()
     if same is not None:
+        if variable and variable != same.key_variable:
+            same.key_variable = variable
+            same.save(update_fields=["key_variable"])
+            LogEntry.objects.record(same, "language_model.rekey", actor=actor)
         return same
+    name = f"{model}@{url}"
     created = LanguageModel.objects.create(
         name=name, kind=LanguageModel.Kind.ENDPOINT, base_url=url, model_identifier=model, key_variable=variable,
         **{"family": family_of(model), **facts},
