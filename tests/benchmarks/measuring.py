@@ -234,7 +234,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 def add_peers(made: argparse.ArgumentParser) -> None:
     """Add the arguments that say where the peers are."""
-    made.add_argument("--peers", metavar="FOLDER", help="make the peers' environments here, once (2 GB)")
+    made.add_argument("--peers", metavar="FOLDER", help="make the environments of the peers here, once (2 GB)")
     made.add_argument("--inspect-python", metavar="PATH", help="an interpreter that has inspect_ai")
     made.add_argument("--promptfoo", metavar="FOLDER", help="a folder where `npm i promptfoo` was run")
 
