@@ -64,8 +64,6 @@ class Settings:
         How many calls are fetched at once, and about how many wait in memory.
     poll : float
         Seconds between looks for new work while others hold some of it.
-    most_unrecorded : int
-        Answers waiting to be made durable before no further call is sent to an endpoint.
     most_backlog : int
         Follow-ups waiting on all endpoints before new questions are held back.
     """
@@ -77,7 +75,6 @@ class Settings:
     page: int = 256
     poll: float = 0.5
     tick: float = 0.1
-    most_unrecorded: int = 16
     most_backlog: int = 2000
 
 
@@ -162,7 +159,7 @@ class Engine:
     async def _worker(self, lane: Lane) -> None:
         sent = 0
         while not self._is_done:
-            call = None if self._is_stopping or self._is_clogged(lane) else lane.take(may_begin=self._may_begin)
+            call = None if self._is_stopping or self._is_clogged() else lane.take(may_begin=self._may_begin)
             if call is None:
                 if self._is_stopping and self._is_drained:
                     return
@@ -178,7 +175,11 @@ class Engine:
                 continue
             await self._send(lane, call, is_remote=is_remote)
             sent += 1
-            if is_remote or sent % 64 == 0:  # replies that have come in are read before the next call is made
+            if is_remote:  # replies that have come in are read before the next call is made
+                before = lane.heard
+                await asyncio.sleep(0)
+                lane.limit.read_at_once(lane.heard - before)
+            elif sent % 64 == 0:
                 await asyncio.sleep(0)
 
     async def _send(self, lane: Lane, call: Call, *, is_remote: bool) -> None:
@@ -257,6 +258,7 @@ class Engine:
         completion: Completion | None = None, error: str = "",
     ) -> None:
         lane.settled += 1
+        lane.unrecorded += lane.spec.is_remote
         self._note(
             Settled(call=call, completion=completion, outcome=outcome, error=error, seconds=seconds, at=time.time())
         )
@@ -281,6 +283,9 @@ class Engine:
             self._in_record = len(events)
             follow_ups = await self._record(events)
             self._in_record = 0
+            for event in events:
+                if isinstance(event, Settled) and (lane := self.lanes[event.call.lane]).spec.is_remote:
+                    lane.unrecorded -= 1
             self._deliver(follow_ups, as_follow_ups=True)
             self._check_done()
             for lane in self.lanes.values():
@@ -315,10 +320,9 @@ class Engine:
 
     # ------------------------------------------------------------------- states
 
-    def _is_clogged(self, lane: Lane) -> bool:
-        """Whether so much is unrecorded that nothing more should be asked: a kill now would lose what was paid for."""
-        most = self.settings.most_unrecorded if lane.spec.is_remote else max(4 * self.settings.page, 1000)
-        return len(self._events) + self._in_record >= most
+    def _is_clogged(self) -> bool:
+        """Whether so much is unrecorded that nothing more should be asked."""
+        return len(self._events) + self._in_record >= max(4 * self.settings.page, 1000)
 
     @property
     def _may_begin(self) -> bool:

@@ -59,6 +59,7 @@ class Lane:
         self.follow_ups: deque[Call] = deque()
         self.retries: list[tuple[float, int, Call]] = []
         self.in_flight = 0
+        self.unrecorded = 0  # answers that are not durable yet keep their place: no more is ever at stake than allowed
         self.answered = self.failed_calls = self.settled = 0
         self.is_last = False
         self._order = itertools.count()
@@ -72,6 +73,11 @@ class Lane:
         return len(self.fresh) + len(self.follow_ups) + len(self.retries) + self.in_flight
 
     @property
+    def heard(self) -> int:
+        """Calls that have come to an end, well or not."""
+        return self.settled + self.failed_calls
+
+    @property
     def most_retries_waiting(self) -> int:
         """With more questions than this waiting to be put again, no new one is begun."""
         return 10 * self.limit.most
@@ -79,7 +85,7 @@ class Lane:
     def take(self, *, may_begin: bool) -> Call | None:
         """Return the next call, or None: limit reached, paused, nothing due."""
         now = self.clock()
-        if self.in_flight >= self.limit.allowed:
+        if self.in_flight + self.unrecorded >= self.limit.allowed:
             return None
         if now < self.limit.paused_until:
             self._wake_at(self.limit.paused_until)
@@ -112,7 +118,7 @@ class Lane:
     def wake(self, number: int | None = None) -> None:
         """Let up to ``number`` waiting workers look again; as many as may be useful by default."""
         if number is None:
-            number = self.limit.allowed - self.in_flight
+            number = self.limit.allowed - self.in_flight - self.unrecorded
         while number > 0 and self._parked:
             future = self._parked.popleft()
             if not future.done():

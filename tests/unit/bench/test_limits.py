@@ -78,6 +78,21 @@ def test_everybody_waits_only_where_429s_are_the_rule():
     assert storm.paused_until == 107.0
 
 
+def test_no_more_is_asked_than_this_process_can_read():
+    limit = AdaptiveLimit(most=100, start=100)
+    for _ in range(30):
+        for _ in range(limit.allowed):
+            limit.read_at_once(40)
+            limit.succeeded()
+    assert limit.limit == 100
+    assert limit.allowed == AdaptiveLimit.LEAST_PACE
+    for _ in range(30):
+        for _ in range(limit.allowed):
+            limit.read_at_once(1)
+            limit.succeeded()
+    assert limit.allowed == 100
+
+
 def test_waits_double_with_jitter_and_are_capped():
     policy = RetryPolicy(first_wait=1.0, longest_wait=8.0)
     for number, step in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 8), (60, 8)]:
