@@ -7,18 +7,19 @@ all *other* facets leave, so that a count is what a click would show; the number
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce, ExtractYear
+from django.db.models.functions import Coalesce
 from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from gvsir.models import ClassificationValue, EntityRole, IncidentReport
+from gvsir.models import ClassificationValue, Entity, EntityRole, IncidentReport
 
 Text = str | Promise
 NONE: Final = "none"
@@ -56,8 +57,8 @@ class Facet:
     label, hint : str
         What it is, for an outsider; a sentence more, or "".
     choices : callable(queryset, chosen) -> sequence of Choice
-        The choices with the number of incidents of ``queryset`` each has, in one query, in the order to
-        show. A chosen value is in it even where its count is 0 or too small to be shown.
+        The choices with the number of incidents of ``queryset`` each has, in one or two queries, in the
+        order to show. A chosen value is in it even where its count is 0 or too small to be shown.
     apply : callable(queryset, chosen) -> queryset
         The incidents that have any of the chosen values; an unknown value has none.
     order : int
@@ -105,7 +106,7 @@ def narrow(
 
 
 def counts(base: QuerySet[Any], params: QueryDict) -> dict[str, list[Choice]]:
-    """Return the choices of every facet with true counts, one query for each facet.
+    """Return the choices of every facet with true counts; the number of queries does not grow.
 
     ``base`` is what the reader may see, e.g. ``Incident.objects.visible_to(user)``.
     """
@@ -152,19 +153,23 @@ def entity_facet(key: str, role: str, label: Text, order: int, hint: Text = "") 
     """Return the facet of the entities that incidents name in ``role``: the most frequent, and the chosen."""
 
     def choices(queryset: QuerySet[Any], chosen: Sequence[str]) -> list[Choice]:
-        wanted = Q(role=role, incident__in=queryset.order_by().values("pk"))
-        rows = list(
-            EntityRole.objects.filter(wanted).order_by()
-            .values_list("entity__slug", "entity__name").annotate(n=Count("incident", distinct=True))
-            .order_by("-n", "entity__name", "entity__slug")
+        named = EntityRole.objects.filter(role=role, incident__in=queryset.order_by().values("pk"))
+        # Counted by key first and named afterwards: joining all the names took twice as long. An incident
+        # names an entity in one role once.
+        counted = dict(named.order_by().values_list("entity").annotate(n=Count("pk")))
+        least = sorted(counted.values(), reverse=True)[:TOP][-1:]
+        kept = [key for key, n in counted.items() if n >= least[0]]
+        rows = sorted(
+            (-counted.get(key, 0), name, slug)
+            for key, slug, name in Entity.objects.filter(Q(pk__in=kept) | Q(slug__in=chosen)).values_list("pk", "slug", "name")
         )
-        shown = [row for place, row in enumerate(rows) if place < TOP or row[0] in chosen]
-        missing = [slug for slug in chosen if slug not in {row[0] for row in rows}]
-        extra = {"all": len(rows), "lang": "en"}
-        return [
-            *(Choice(slug, name, n, extra) for slug, name, n in shown),
-            *(Choice(slug, slug, 0, extra) for slug in missing),
+        extra = {"all": len(counted), "lang": "en"}
+        shown = [
+            Choice(slug, name, -n, extra)
+            for place, (n, name, slug) in enumerate(rows) if place < TOP or slug in chosen
         ]
+        known = {slug for _, _, slug in rows}
+        return [*shown, *(Choice(slug, slug, 0, extra) for slug in chosen if slug not in known)]
 
     def apply(queryset: QuerySet[Any], chosen: Sequence[str]) -> QuerySet[Any]:
         named = EntityRole.objects.filter(role=role, entity__slug__in=chosen)
@@ -224,11 +229,9 @@ def _mit_apply(queryset: QuerySet[Any], chosen: Sequence[str]) -> QuerySet[Any]:
 
 
 def _year_choices(queryset: QuerySet[Any], chosen: Sequence[str]) -> list[Choice]:
-    rows = (
-        queryset.order_by().annotate(year=ExtractYear("date")).values_list("year")
-        .annotate(n=Count("pk")).order_by("year")
-    )
-    found = {str(year) if year else NONE: n for year, n in rows}
+    found: Counter[str] = Counter()
+    for date, n in queryset.order_by().values_list("date").annotate(n=Count("pk")):  # SQLite knows no years
+        found[str(date.year) if date else NONE] += n
     values = sorted({*found, *chosen} - {NONE}) + [NONE] * (NONE in found or NONE in chosen)
     return [
         Choice(value, gettext("Year unknown") if value == NONE else value, found.get(value, 0))
