@@ -48,7 +48,7 @@ def duration(seconds: float) -> str:
     Examples
     --------
     >>> duration(3700)
-    '1 h 2 min'
+    '1 h 1 min'
     """
     if seconds < _MINUTE:
         return f"{seconds:.1f} s"

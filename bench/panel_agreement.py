@@ -74,7 +74,7 @@ def interval_alpha(ratings: Ratings) -> tuple[float | None, str, int]:
     --------
     >>> value, reason, n = interval_alpha({"a": {1: 2.0, 2: 8.0}, "b": {1: 3.0, 2: 8.0, 3: 1.0}})
     >>> round(value, 3), reason, n
-    (0.966, '', 2)
+    (0.976, '', 2)
     >>> interval_alpha({"a": {1: 5.0}, "b": {1: 5.0}})[0] is None
     True
     """
