@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from django import forms
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from bench.actions.create_run import LANGUAGES, create_run
@@ -21,6 +23,9 @@ from bench.providers.scripted import POLICIES
 from bench.scoring import RUBRIC_NAMES
 from bench.scoring.panel import HEADLINES, PanelRule
 from gvsir.permissions import allowed
+
+#: The same run asked for again within this time is the same click.
+SAME_CLICK: Final = timedelta(seconds=10)
 
 
 def _model_choices() -> list[tuple[str, Any]]:
@@ -118,8 +123,9 @@ class RunForm(forms.Form):
     def create(self) -> Run:
         """Return the new run, queued; raise a :class:`gvsir.exceptions.GvsirError` where it is refused."""
         data = self.cleaned_data
+        Release.objects.select_for_update().get(pk=data["release"].pk)  # two clicks at once wait for each other
         names = [*data["models"], *([data["new_model"]] if data.get("new_model") else [])]
-        return create_run(
+        run = create_run(
             release=data["release"],
             language_models=[register_language_model(name, actor=self._actor) for name in names],
             judges=[register_judge(name, actor=self._actor) for name in self._judge_names(data)],
@@ -130,3 +136,10 @@ class RunForm(forms.Form):
             max_calls=data["max_calls"],
             actor=self._actor,
         )
+        earlier = Run.objects.filter(
+            created_by=self._actor, spec_sha256=run.spec_sha256, created_at__gt=timezone.now() - SAME_CLICK
+        ).exclude(pk=run.pk).first()
+        if earlier is None:
+            return run
+        transaction.set_rollback(True)  # the button was pressed twice
+        return earlier

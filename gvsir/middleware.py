@@ -1,4 +1,4 @@
-"""Middleware: an id for each request, echoed in ``X-Request-ID``."""
+"""Middleware: an id for each request, echoed in ``X-Request-ID``; no NUL character in any form."""
 
 from __future__ import annotations
 
@@ -6,9 +6,25 @@ import re
 import uuid
 from collections.abc import Callable
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class NullCharacterMiddleware:
+    """Refuse a form that holds a NUL character: PostgreSQL keeps none, and nobody types one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer 400 to such a form, and pass on everything else."""
+        if request.method == "POST" and any(
+            "\x00" in value for key, values in request.POST.lists() for value in (key, *values)
+        ):
+            raise SuspiciousOperation("The form holds a NUL character.")
+        return self.get_response(request)
 
 
 class RequestIdMiddleware:

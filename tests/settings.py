@@ -17,3 +17,5 @@ from gvsir.settings import *  # noqa: F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_CLASSES": []}  # noqa: F405
 ALLOWED_HOSTS = ["*"]
+if os.environ.get("GVSIR_TEST_SQLITE_FILE"):  # tests of what happens at once need a database that is a file
+    DATABASES["default"]["TEST"] = {"NAME": os.environ["GVSIR_TEST_SQLITE_FILE"]}  # noqa: F405

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from annotation.actions.own_assignment import lock_own_assignment, touch
 from annotation.exceptions import NotCodableError
 from annotation.models import Code
+from annotation.names import plain_name
 from annotation.querysets import categories_of
 from gvsir.models import LogEntry
 from gvsir.permissions import require
@@ -30,7 +31,7 @@ def create_code(
     """
     require(actor, "code.create")
     assignment = lock_own_assignment(assignment_id, actor)
-    name = " ".join(name.split())
+    name = plain_name(name)
     if not name:
         raise NotCodableError(_("Give the code a name."))
     if len(name) > LONGEST:

@@ -30,13 +30,12 @@ def text_of(incident: Incident) -> FrozenText:
 def freeze_document(*, incident: Incident, actor: Any) -> Document:
     """Return the document of the incident as it reads now; made unless this very text exists already."""
     text, title_end = text_of(incident)
-    found = Document.objects.filter(incident=incident, sha256=Document.digest(text)).first()
-    if found is not None:
-        return found
-    document = Document(
-        incident=incident, origin=ORIGIN, language=incident.language, text=text, title_end_codepoint=title_end
+    document, is_new = Document.objects.get_or_create(
+        incident=incident, sha256=Document.digest(text),
+        defaults={"origin": ORIGIN, "language": incident.language, "text": text, "title_end_codepoint": title_end},
     )
-    document.save()
+    if not is_new:
+        return document
     LogEntry.objects.record(document, "document.freeze", actor=actor, data={"sha256": document.sha256})
     return document
 

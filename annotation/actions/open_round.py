@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from annotation.actions.freeze_document import freeze_document
 from annotation.models import Assignment, Codebook, Round
+from annotation.names import plain_name
 from gvsir.exceptions import InvalidTransitionError
 from gvsir.models import Coder, Incident, LogEntry
 from gvsir.permissions import require
@@ -27,12 +28,14 @@ def open_round(*, name: str, codebook: Codebook, actor: Any, note: str = "") -> 
         ``actor`` may not manage rounds.
     """
     require(actor, "round.manage")
-    name = name.strip()
+    name = plain_name(name)
     if not name:
         raise InvalidTransitionError(_("Give the round a name."))
-    if Round.objects.filter(name=name).exists():
+    made, is_new = Round.objects.get_or_create(
+        name=name, defaults={"codebook": codebook, "note": note, "created_by": actor}
+    )
+    if not is_new:
         raise InvalidTransitionError(_("A round named {name} exists already.").format(name=name))
-    made = Round.objects.create(name=name, codebook=codebook, note=note, created_by=actor)
     LogEntry.objects.record(made, "round.open", actor=actor, data={"codebook": codebook.pk})
     return made
 

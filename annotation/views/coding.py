@@ -196,7 +196,7 @@ def _parsed(request: HttpRequest) -> dict[str, Any]:
         raise _BadRequestError(gettext("The request is too long."))
     try:
         data = json.loads(request.body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _BadRequestError("The request is not JSON.") from error
     if not isinstance(data, dict):
         raise _BadRequestError("The request is not a JSON object.")
@@ -212,6 +212,11 @@ def _integer(data: dict[str, Any], key: str) -> int:
 
 def _text(data: dict[str, Any], key: str) -> str:
     value = data.get(key, "")
-    if not isinstance(value, str) or "\x00" in value:
+    if not isinstance(value, str) or "\x00" in value or not _can_be_kept(value):
         raise _BadRequestError(f"{key} must be text.")
     return value
+
+
+def _can_be_kept(text: str) -> bool:
+    """Return whether ``text`` can be written as UTF-8: JSON may name half a surrogate pair."""
+    return not any(0xD800 <= ord(each) <= 0xDFFF for each in text)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -157,9 +158,11 @@ class RoundForm(forms.Form):
         numbers = [word.upper().removeprefix("GVSIR-") for word in words]
         good = [int(number) for number in numbers if number.isascii() and number.isdecimal() and len(number) < 10]
         found = {each.number: each for each in Incident.objects.published().filter(number__in=good)}
-        missing = [word for word, number in zip(words, numbers, strict=True) if not number.isdecimal() or int(number) not in found]
+        named = {str(number) for number in found}
+        missing = [word for word, number in zip(words, numbers, strict=True) if number.lstrip("0") not in named]
         if missing:
-            raise forms.ValidationError(_("There is no published incident %(words)s."), params={"words": ", ".join(missing)})
+            shown = ", ".join(word[:20] for word in missing[:20])
+            raise forms.ValidationError(_("There is no published incident %(words)s."), params={"words": shown})
         return [found[number] for number in dict.fromkeys(good)]
 
 
@@ -170,9 +173,10 @@ def round_open(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            made = open_round(name=data["name"], codebook=data["codebook"], note=data["note"], actor=request.user)
-            coders = [coder_of(user) for user in data["coders"]]
-            assign(round_id=made.pk, incidents=data["incidents"], coders=coders, actor=request.user)
+            with transaction.atomic():  # a round without its documents is of no use
+                made = open_round(name=data["name"], codebook=data["codebook"], note=data["note"], actor=request.user)
+                coders = [coder_of(user) for user in data["coders"]]
+                assign(round_id=made.pk, incidents=data["incidents"], coders=coders, actor=request.user)
         except GvsirError as error:
             form.add_error(None, str(error))
         else:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Prefetch
 
 from annotation.models import Assignment, Coding, Memo, Round
 from bench import derivation
@@ -60,7 +61,7 @@ def derive_items(*, round_id: int, actor: User | None = None, dry_run: bool = Fa
     """
     if actor is not None:
         require(actor, "item.derive")
-    round_ = Round.objects.get(pk=round_id)
+    round_ = Round.objects.select_for_update().get(pk=round_id)  # two calls at once derive each item once
     if round_.status != Round.Status.CLOSED:
         raise InvalidTransitionError(f"Round {round_.name} is open; items are derived when it is closed.")
     created: list[str] = []
@@ -102,7 +103,9 @@ def _by_incident(round_: Round) -> Iterator[tuple[Incident, list[Assignment]]]:
         Assignment.objects.filter(round=round_, status=Assignment.Status.SUBMITTED)
         .select_related("document__incident", "coder__user")
         .prefetch_related(
-            "categories__category", "memos", "codings__code__category", "codings__segment__document"
+            "categories__category", "memos",
+            # Joined, not fetched by key: SQLite takes no condition on more than a thousand passages.
+            Prefetch("codings", Coding.objects.select_related("code__category", "segment__document")),
         )
         .order_by("document__incident__number", "coder__key", "pk")
     )

@@ -65,17 +65,19 @@ def make_release(
     _check(chosen, is_demonstration)
     contents = [item_content(item) for item in chosen]
     sha256 = digest(document(name=name, contents=contents, is_demonstration=is_demonstration))
-    existing = Release.objects.filter(name=name).first()
-    if existing is not None:
-        if existing.sha256 != sha256:
+    release, is_new = Release.objects.get_or_create(
+        name=name,
+        defaults={
+            "sha256": sha256, "canary": canary(name, contents), "is_demonstration": is_demonstration, "note": note,
+            "created_by": actor,
+        },
+    )
+    if not is_new:
+        if release.sha256 != sha256:
             raise ImmutableRecordError(
                 gettext("Release {name} exists and holds other items; choose another name.").format(name=name)
             )
-        return existing
-    release = Release.objects.create(
-        name=name, sha256=sha256, canary=canary(name, contents), is_demonstration=is_demonstration,
-        note=note, created_by=actor,
-    )
+        return release
     ReleaseItem.objects.bulk_create(
         ReleaseItem(release=release, item=item, position=position, content=content, sha256=digest(content))
         for position, (item, content) in enumerate(zip(chosen, contents, strict=True), start=1)
