@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from bench.exceptions import (
     CallError,
     CallTimeoutError,
+    MalformedReplyError,
     RateLimitedError,
     RefusedByProviderError,
     SchemaRefusedError,
@@ -175,11 +176,7 @@ class Engine:
                 continue
             await self._send(lane, call, is_remote=is_remote)
             sent += 1
-            if is_remote:  # replies that have come in are read before the next call is made
-                before = lane.heard
-                await asyncio.sleep(0)
-                lane.limit.read_at_once(lane.heard - before)
-            elif sent % 64 == 0:
+            if is_remote or sent % 64 == 0:  # replies that have come in are read before the next call is made
                 await asyncio.sleep(0)
 
     async def _send(self, lane: Lane, call: Call, *, is_remote: bool) -> None:
@@ -235,7 +232,8 @@ class Engine:
             lane.limit.rate_limited(now, error.retry_after)
             call.rate_limits += 1
         else:
-            lane.limit.succeeded() if error.is_permanent else lane.limit.troubled()
+            is_reply = error.is_permanent or isinstance(error, MalformedReplyError)  # the endpoint keeps up
+            lane.limit.succeeded() if is_reply else lane.limit.troubled()
             call.failures += 1
         self._note(
             FailedCall(

@@ -73,11 +73,6 @@ class Lane:
         return len(self.fresh) + len(self.follow_ups) + len(self.retries) + self.in_flight
 
     @property
-    def heard(self) -> int:
-        """Calls that have come to an end, well or not."""
-        return self.settled + self.failed_calls
-
-    @property
     def most_retries_waiting(self) -> int:
         """With more questions than this waiting to be put again, no new one is begun."""
         return 10 * self.limit.most

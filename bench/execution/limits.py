@@ -55,15 +55,11 @@ class RetryPolicy:
 class AdaptiveLimit:
     """How many calls one endpoint gets at once.
 
-    A round is as many finished calls as the limit allows. A clean round doubles the limit until the first 429,
-    later adds 5 %. A round with a share s of 429s multiplies it by 1 - min(s, 0.2): a round with a fifth or more
-    of them by 0.8, stray ones hardly at all, as DCTCP does with marked packets [1]_. A round with a 5xx or a lost
-    connection among more than a tenth of its calls does not grow.
-
-    Apart from that, ``pace`` keeps to what this process can read: where it is the slower side, more calls on their
-    way bring nothing but replies that wait unread, and would be lost and paid again if it died. It doubles every
-    round, grows by a tenth after it had to shrink once, and shrinks by a tenth while more than a few are found at
-    every turn of the event loop. It never falls below 32: a busy machine should not end up asking one by one.
+    A round is as many finished calls as the limit allows. In a round with a share s of 429s over a tenth the limit
+    is too high: it is multiplied by 1 - min(s, 0.2), as DCTCP reacts to the share of marked packets [1]_. Otherwise
+    the limit doubles until the first such round and later grows by 5 %, less as s nears a tenth: a few stray 429s
+    say little of the rate. A round with a 5xx, a lost connection or a timeout in more than a tenth of its calls
+    does not grow.
 
     References
     ----------
@@ -72,21 +68,16 @@ class AdaptiveLimit:
 
     SHRINK = 0.2
     GROWTH = 0.05
+    STRAY_SHARE = 0.1
     SHARE_THAT_STOPS_GROWTH = 0.1
     WINDOW = 20
     LEAST_429_TO_PAUSE = 3
-    LEAST_PACE = 32
-    FEW_UNREAD, MANY_UNREAD = 4.0, 8.0
-    SMOOTHING = 0.05
 
     def __init__(self, *, most: int, start: int = 20, least: int = 1) -> None:
         self.most = max(1, most)
         self.least = min(max(1, least), self.most)
         self.limit = float(min(max(start, self.least), self.most))
         self.ceiling = self.most
-        self.pace = self.limit
-        self._unread = 0.0
-        self._was_overloaded = False
         self.paused_until = 0.0
         self._is_doubling = True
         self._done = self._limited = self._trouble = 0
@@ -95,11 +86,7 @@ class AdaptiveLimit:
     @property
     def allowed(self) -> int:
         """Calls allowed at once now; ``ceiling`` is what other processes leave to this one."""
-        return min(int(self.limit), self.ceiling, int(self.pace))
-
-    def read_at_once(self, replies: int) -> None:
-        """Note how many other replies had come in while this process made one turn."""
-        self._unread += self.SMOOTHING * (replies - self._unread)
+        return min(int(self.limit), self.ceiling)
 
     def succeeded(self) -> None:
         """Note an answer."""
@@ -115,7 +102,6 @@ class AdaptiveLimit:
     def rate_limited(self, now: float, retry_after: float | None) -> None:
         """Note a 429; where they are the rule, everybody waits as long as the server asks."""
         self._limited += 1
-        self._is_doubling = False
         self._recent.append(True)
         limited = sum(self._recent)
         if retry_after and limited >= self.LEAST_429_TO_PAUSE and limited * 2 >= len(self._recent):
@@ -124,24 +110,17 @@ class AdaptiveLimit:
 
     def _count(self) -> None:
         self._done += 1
-        if self._done < self.allowed:
+        if self._done < self.limit:
             return
-        self._keep_pace()
         share = self._limited / self._done
-        if share:
+        if share > self.STRAY_SHARE:
             self.limit *= 1 - min(share, self.SHRINK)
-        if share < self.SHRINK and self._trouble <= self.SHARE_THAT_STOPS_GROWTH * self._done:
-            self.limit = self.limit * 2 if self._is_doubling else self.limit + max(1.0, self.GROWTH * self.limit)
+            self._is_doubling = False
+        elif self._trouble <= self.SHARE_THAT_STOPS_GROWTH * self._done:
+            growth = self.limit if self._is_doubling else max(1.0, self.GROWTH * self.limit)
+            self.limit += growth * (1 - share / self.STRAY_SHARE)
         self.limit = min(float(self.most), max(float(self.least), self.limit))
         self._done = self._limited = self._trouble = 0
-
-    def _keep_pace(self) -> None:
-        if self._unread > self.MANY_UNREAD:
-            self._was_overloaded = True
-            self.pace = max(float(self.LEAST_PACE), min(self.pace, self.limit) * 0.9)
-        elif self._unread < self.FEW_UNREAD:
-            self.pace = max(self.pace + 1, self.pace * (1.1 if self._was_overloaded else 2.0))
-        self.pace = min(float(self.most), self.pace)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,6 +48,23 @@ def test_stray_429s_do_not_stop_the_growth():
     assert limit.allowed > 60
 
 
+def test_a_few_429s_from_the_start_leave_the_doubling_alone():
+    limit = AdaptiveLimit(most=100, start=20)
+    for number in range(300):
+        limit.rate_limited(0.0, 1.0) if number % 25 == 12 else limit.succeeded()
+    assert limit.allowed > 80
+
+
+def test_growth_slows_as_429s_near_a_tenth():
+    after = {}
+    for stray in (0, 2, 4, 5):
+        limit = AdaptiveLimit(most=200, start=50)
+        for number in range(50):
+            limit.rate_limited(0.0, None) if number < stray else limit.succeeded()
+        after[stray] = limit.allowed
+    assert after == {0: 100, 2: 80, 4: 60, 5: 50}
+
+
 def test_a_server_that_refuses_a_third_of_the_calls_gets_fewer_and_fewer():
     limit = AdaptiveLimit(most=100, start=100)
     rng = random.Random(1)
@@ -76,21 +93,6 @@ def test_everybody_waits_only_where_429s_are_the_rule():
     for _ in range(3):
         storm.rate_limited(100.0, 7.0)
     assert storm.paused_until == 107.0
-
-
-def test_no_more_is_asked_than_this_process_can_read():
-    limit = AdaptiveLimit(most=100, start=100)
-    for _ in range(30):
-        for _ in range(limit.allowed):
-            limit.read_at_once(40)
-            limit.succeeded()
-    assert limit.limit == 100
-    assert limit.allowed == AdaptiveLimit.LEAST_PACE
-    for _ in range(30):
-        for _ in range(limit.allowed):
-            limit.read_at_once(1)
-            limit.succeeded()
-    assert limit.allowed == 100
 
 
 def test_waits_double_with_jitter_and_are_capped():
