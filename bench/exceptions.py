@@ -61,6 +61,12 @@ class BadPanelError(BenchError):
     code = "bad_panel"
 
 
+class BatchError(BenchError):
+    """A batch API refused something, or batches that were sent are not read in."""
+
+    code = "batch_refused"
+
+
 class CallError(GvsirError):
     """One call gave no answer.
 

@@ -28,6 +28,7 @@ def next_run(*, passed_over: frozenset[int] = frozenset()) -> Run | None:
     A run that one process executes by itself (``gvsir bench_run``) is left to it as long as it lives.
     """
     waiting = Run.objects.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING]).exclude(pk__in=passed_over)
+    waiting = waiting.exclude(batches__closed_at__isnull=True, batches__isnull=False)
     for run in waiting.order_by("pk"):
         bury_dead(run)
         others = living(run)

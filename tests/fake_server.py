@@ -63,6 +63,7 @@ class FakeServer:
         self.app = web.Application()
         self.app.router.add_post("/v1/chat/completions", self.complete)
         self.app.router.add_get("/stats", self.stats)
+        self.batches = FakeBatches(self)
 
     async def stats(self, request: web.Request) -> web.Response:
         """Return the counts so far."""
@@ -157,6 +158,87 @@ class FakeServer:
         }
         self.log.write(json.dumps(entry) + "\n")
         self.log.flush()
+
+
+class FakeBatches:
+    """The files and batches endpoints; a batch is over when it was looked at ``polls`` times."""
+
+    def __init__(self, server: FakeServer) -> None:
+        self.server = server
+        self.files: dict[str, str] = {}
+        self.batches: dict[str, dict[str, Any]] = {}
+        self.polls = 1
+        router = server.app.router
+        router.add_post("/v1/files", self.upload)
+        router.add_get("/v1/files/{id}/content", self.content)
+        router.add_post("/v1/batches", self.create)
+        router.add_get("/v1/batches", self.list)
+        router.add_get("/v1/batches/{id}", self.retrieve)
+        router.add_post("/v1/batches/{id}/cancel", self.cancel)
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """Keep a file."""
+        data = await request.post()
+        assert data["purpose"] == "batch"
+        content = data["file"].file.read().decode()  # type: ignore[union-attr]
+        return web.json_response({"id": self.keep(content), "object": "file", "purpose": "batch"})
+
+    def keep(self, content: str) -> str:
+        """Return the id of a new file."""
+        self.files[f"file-{len(self.files) + 1}"] = content
+        return f"file-{len(self.files)}"
+
+    async def content(self, request: web.Request) -> web.Response:
+        """Return a file."""
+        return web.Response(text=self.files[request.match_info["id"]])
+
+    async def create(self, request: web.Request) -> web.Response:
+        """Answer all lines at once, last line first; say so later."""
+        body = await request.json()
+        good, bad = [], []
+        for line in reversed(self.files[body["input_file_id"]].splitlines()):
+            asked = json.loads(line)
+            (bad if self.reply_to(asked)["error"] else good).append(self.reply_to(asked))
+            self.server.counts["batched"] += 1
+        number = len(self.batches) + 1
+        self.batches[f"batch-{number}"] = {
+            "id": f"batch-{number}", "object": "batch", "status": "in_progress", "endpoint": body["endpoint"],
+            "input_file_id": body["input_file_id"], "completion_window": body["completion_window"], "created_at": 0,
+            "metadata": body.get("metadata"), "polled": 0,
+            "output_file_id": self.keep("\n".join(json.dumps(each) for each in good)),
+            "error_file_id": self.keep("\n".join(json.dumps(each) for each in bad)) if bad else None,
+        }
+        return web.json_response(self.batches[f"batch-{number}"])
+
+    def reply_to(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return the line that comes back."""
+        prompt = asked["body"]["messages"][-1]["content"]
+        fault = self.server.fault(prompt, int(asked["custom_id"].rsplit("/", 1)[1]))
+        place = {"id": "b", "custom_id": asked["custom_id"]}
+        if fault == "dropped":
+            return {**place, "response": None, "error": {"code": "batch_expired", "message": "It came too late."}}
+        reply = self.server._response(None, prompt, fault, is_judge="Score:" in prompt)  # type: ignore[arg-type]
+        assert reply is not None
+        body = json.loads(str(reply.text))
+        return {**place, "error": None, "response": {"status_code": reply.status, "request_id": "r", "body": body}}
+
+    async def retrieve(self, request: web.Request) -> web.Response:
+        """Return a batch, over after enough looks."""
+        batch = self.batches[request.match_info["id"]]
+        batch["polled"] += 1
+        if batch["status"] == "in_progress" and batch["polled"] > self.polls:
+            batch["status"] = "completed"
+        return web.json_response(batch)
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """Cancel a batch."""
+        batch = self.batches[request.match_info["id"]]
+        batch["status"] = "cancelled"
+        return web.json_response(batch)
+
+    async def list(self, request: web.Request) -> web.Response:
+        """Return all batches."""
+        return web.json_response({"object": "list", "data": list(self.batches.values()), "has_more": False})
 
 
 def _digest(prompt: str) -> str:

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from bench.actions.join_run import refuse_open_batches
 from bench.models import Run
 from gvsir.exceptions import InvalidTransitionError
 from gvsir.models import LogEntry
@@ -24,6 +25,7 @@ def pause_run(*, run_id: int, actor: User) -> Run:
 
 def resume_run(*, run_id: int, actor: User) -> Run:
     """Put a paused or failed run back into the queue; only what is missing will be sent."""
+    refuse_open_batches(Run.objects.get(pk=run_id))
     return _change(run_id, actor, _MAY_RESUME, Run.Status.QUEUED, "")
 
 

@@ -36,7 +36,7 @@ def bound_transactions() -> None:
 
 
 @transaction.atomic
-def join_run(run_id: int, *, actor: User | None, is_shared: bool) -> Executor:
+def join_run(run_id: int, *, actor: User | None, is_shared: bool, for_batches: bool = False) -> Executor:
     """Make this process one that executes the run; processes that died are declared lost.
 
     With ``is_shared`` others may work on it at the same time, if they share it too.
@@ -44,11 +44,13 @@ def join_run(run_id: int, *, actor: User | None, is_shared: bool) -> Executor:
     Raises
     ------
     RunBusyError
-        Another process executes it, shows signs of life, and one of the two does not share.
+        Another process executes it, shows signs of life, and one of the two does not share; or batches are out.
     RunClosedError
         It is cancelled.
     """
     run = Run.objects.select_for_update().get(pk=run_id)
+    if not for_batches:
+        refuse_open_batches(run)
     if run.status == Run.Status.CANCELLED:
         raise RunClosedError(f"Run {run.pk} was cancelled. Make a new run: what it had is not asked again.")
     bury_dead(run)
@@ -72,6 +74,22 @@ def join_run(run_id: int, *, actor: User | None, is_shared: bool) -> Executor:
     run.refresh_from_db()
     executor.run = run
     return executor
+
+
+def refuse_open_batches(run: Run) -> None:
+    """Raise where calls of ``run`` are out in batches: sending them as well would pay them twice.
+
+    Raises
+    ------
+    RunBusyError
+        Some are.
+    """
+    waiting = run.batches.filter(closed_at__isnull=True).count()
+    if waiting:
+        raise RunBusyError(
+            f"Run {run.pk} waits for {waiting} batches. Read them in with: gvsir bench_batch {run.pk} --collect "
+            f"(or give them up: --abandon)"
+        )
 
 
 def living(run: Run) -> list[Executor]:

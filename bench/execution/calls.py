@@ -72,7 +72,7 @@ class Settled:
     error : str
         Why there is none.
     seconds : float
-        How long the last call took.
+        How long the last call took; None where nobody waited for it.
     at : float
         When, in seconds since 1970.
     """
@@ -81,7 +81,7 @@ class Settled:
     completion: Completion | None
     outcome: str
     error: str
-    seconds: float
+    seconds: float | None
     at: float
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.models.batch import Batch
 from bench.models.item import Item, Release, ReleaseItem
 from bench.models.kept_scores import KeptScores
 from bench.models.label import HumanLabel, JudgeAgreement, LabelSample, LabelTask
@@ -12,6 +13,7 @@ from bench.models.sharing import Endpoint, Purse, Seat
 from bench.models.verdict import DimensionVerdict
 
 __all__ = [
+    "Batch",
     "DimensionVerdict",
     "Endpoint",
     "Executor",

@@ -29,7 +29,7 @@ from bench.providers.copied_requests import copying_client
 from bench.specs import GenerationConfig, Message
 
 DEFAULT_KEY_VARIABLE = "OPENAI_API_KEY"
-_POLICY_CODES = frozenset(
+POLICY_CODES = frozenset(
     {"content_policy_violation", "content_filter", "moderation_blocked", "responsibleaipolicyviolation"}
 )
 _LONGEST_MESSAGE = 300
@@ -238,7 +238,7 @@ def _status_error(error: Any) -> CallError:
     if status >= _INTERNAL or status in (_REQUEST_TIMEOUT, _CONFLICT):
         return ServerError(message, http_status=status, retry_after=retry_after_of(error.response.headers))
     codes = {str(getattr(error, name, "") or "").lower() for name in ("code", "type")}
-    if codes & _POLICY_CODES:
+    if codes & POLICY_CODES:
         return RefusedByProviderError(message, http_status=status)
     return ClientRequestError(message, http_status=status)
 

@@ -1,0 +1,176 @@
+"""Hand missing calls to the providers' batch APIs, and fetch what came back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from bench.actions.batch_work import BatchWork, batch_work
+from bench.actions.import_batch import BatchImport, import_batch
+from bench.exceptions import BatchError, MissingKeyError
+from bench.formats.batch_jsonl import ENDPOINT, in_files, request_line
+from bench.models import Batch, LanguageModel, Run
+from bench.providers.openai_compatible import DEFAULT_KEY_VARIABLE
+from gvsir.models import LogEntry
+
+_WINDOW = "24h"
+_OVER = frozenset({"completed", "failed", "expired", "cancelled"})
+_MARK = "gvsir_batch"
+
+
+class Part(NamedTuple):
+    """One file of requests, all to one model."""
+
+    language_model: LanguageModel
+    lines: list[str]
+
+
+def parts_of(work: BatchWork) -> Iterator[Part]:
+    """Yield all that is missing, one model and one file's worth at a time."""
+    by_model: dict[int, list[str]] = {}
+    for call in work.calls:
+        language_model = work.model_of(call)
+        line = request_line(work.session.run.pk, call, language_model.model_identifier)
+        by_model.setdefault(language_model.pk, []).append(line)
+    for pk, lines in by_model.items():
+        for part in in_files(lines):
+            yield Part(work.session.language_models[pk], part)
+
+
+def open_batches(run: Run) -> QuerySet[Batch]:
+    """Return the batches of ``run`` that have not been read in."""
+    return Batch.objects.filter(run=run, closed_at__isnull=True).select_related("language_model")
+
+
+def submit_batches(*, run: Run, actor: User | None) -> list[Batch]:
+    """Send all that ``run`` lacks as batches; return them.
+
+    Raises
+    ------
+    BatchError
+        Earlier batches of the run are not read in yet, or the provider refused.
+    """
+    if open_batches(run).filter(batch_id__gt="").exists():
+        raise BatchError(f"Run {run.pk} waits for batches; collect them first: gvsir bench_batch {run.pk} --collect")
+    made: list[Batch] = []
+    with batch_work(run, actor=actor) as work:
+        lost = list(open_batches(run))
+        for batch in lost:  # submitted by a process that died before it heard the batch's name
+            _recover(batch)
+        if not open_batches(run).exists():
+            made = [_submit(run, part) for part in parts_of(work)]
+        made = made or list(open_batches(run))
+        work.reason = (
+            f"Waiting for {len(made)} batches of {sum(batch.requests for batch in made)} calls. Read them in with: "
+            f"gvsir bench_batch {run.pk} --collect"
+        )
+        LogEntry.objects.record(run, "run.submit_batches", actor=actor, data={"batches": [each.pk for each in made]})
+    return made
+
+
+def collect_batches(*, run: Run, actor: User | None) -> tuple[BatchImport, list[Batch]]:
+    """Read in every batch of ``run`` that is over; return what came, and the batches still to wait for."""
+    found, waiting = BatchImport(), []
+    with batch_work(run, actor=actor) as work:
+        for batch in open_batches(run):
+            client = _client(batch.language_model)
+            try:
+                state = _told(client.batches.retrieve, batch.batch_id) if batch.batch_id else None
+                if state is None or state.status not in _OVER:
+                    waiting.append(batch)
+                    continue
+                for file_id in (state.output_file_id, state.error_file_id):
+                    if file_id:
+                        text = _told(client.files.content, file_id).text
+                        import_batch(work, text.splitlines(), source=f"{batch.batch_id}/{file_id}", found=found)
+            finally:
+                client.close()
+            batch.state, batch.closed_at = state.status, timezone.now()
+            batch.save(update_fields=["state", "closed_at"])
+        work.reason = (
+            f"Waiting for {len(waiting)} more batches." if waiting
+            else f"{len(work.calls)} calls are missing; send them with: gvsir bench_batch {run.pk} --submit"
+        )
+    return found, waiting
+
+
+def abandon_batches(*, run: Run, actor: User | None) -> list[Batch]:
+    """Give up the batches of ``run`` that are not read in; what they answer is lost, and may be charged.
+
+    Raises
+    ------
+    BatchError
+        A provider does not let go of one that it still works on.
+    """
+    given_up = list(open_batches(run))
+    for batch in given_up:
+        client = _client(batch.language_model)
+        try:
+            if batch.batch_id and _told(client.batches.retrieve, batch.batch_id).status not in _OVER:
+                _told(client.batches.cancel, batch.batch_id)
+        finally:
+            client.close()
+        batch.state, batch.closed_at = "abandoned", timezone.now()
+        batch.save(update_fields=["state", "closed_at"])
+    LogEntry.objects.record(run, "run.abandon_batches", actor=actor, data={"batches": [each.pk for each in given_up]})
+    return given_up
+
+
+def _submit(run: Run, part: Part) -> Batch:
+    batch = Batch.objects.create(run=run, language_model=part.language_model, requests=len(part.lines))
+    client = _client(part.language_model)
+    try:
+        content = ("\n".join(part.lines) + "\n").encode()
+        batch.input_file_id = _told(client.files.create, file=("requests.jsonl", content), purpose="batch").id
+        batch.save(update_fields=["input_file_id"])
+        made = _told(
+            client.batches.create, input_file_id=batch.input_file_id, endpoint=ENDPOINT, completion_window=_WINDOW,
+            metadata={_MARK: f"{run.spec_sha256[:16]}-{batch.pk}"},
+        )
+    except BatchError:
+        batch.delete()  # nothing was accepted
+        raise
+    finally:
+        client.close()
+    batch.batch_id, batch.state = made.id, made.status
+    batch.save(update_fields=["batch_id", "state"])
+    return batch
+
+
+def _recover(batch: Batch) -> None:
+    """Find a batch whose name was never heard; forget it where the provider has none."""
+    client = _client(batch.language_model)
+    try:
+        for each in _told(client.batches.list, limit=100):
+            if (each.metadata or {}).get(_MARK) == f"{batch.run.spec_sha256[:16]}-{batch.pk}":
+                batch.batch_id, batch.state = each.id, each.status
+                batch.save(update_fields=["batch_id", "state"])
+                return
+    finally:
+        client.close()
+    batch.delete()
+
+
+def _client(language_model: LanguageModel) -> Any:
+    import openai
+
+    variable = language_model.key_variable or DEFAULT_KEY_VARIABLE
+    key = os.environ.get(variable, "")
+    if not key and variable != DEFAULT_KEY_VARIABLE:
+        raise MissingKeyError(f"The environment variable {variable}, named for {language_model.name}, is not set.")
+    return openai.OpenAI(base_url=language_model.base_url, api_key=key or "none", timeout=300.0, max_retries=2)
+
+
+def _told(ask: Any, *arguments: Any, **options: Any) -> Any:
+    """Return what the provider says; its refusal becomes ours."""
+    import openai
+
+    try:
+        return ask(*arguments, **options)
+    except openai.OpenAIError as error:
+        raise BatchError(f"The batch API did not accept this: {' '.join(str(error).split())[:300]}") from error
