@@ -150,7 +150,8 @@ def _bars(
     facet: facets.Facet, choices: list[facets.Choice], chosen: set[str], params: QueryDict
 ) -> dict[str, Any] | None:
     """Return the rectangles of a histogram over years, 260 by 44; a click on one shows that year."""
-    by_year = {int(each.value): each.count for each in choices if each.value.isascii() and each.value.isdecimal()}
+    years_given = (each for each in choices if each.value.isascii() and each.value.isdecimal() and len(each.value) <= 4)
+    by_year = {int(each.value): each.count for each in years_given}
     if not by_year:
         return None
     years = range(min(min(by_year), max(by_year) - _FEWEST_BARS + 1), max(by_year) + 1)

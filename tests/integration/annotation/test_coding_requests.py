@@ -218,3 +218,27 @@ def test_the_number_of_queries_of_the_page_does_not_grow_with_codings(client, an
     client.force_login(annotator)
     with django_assert_max_num_queries(32):
         client.get(f"/code/{assignment.pk}/")
+
+
+@pytest.mark.parametrize("body", ["[" * 50_000, "{", "[]", "nothing", '{"name": 1}', '{"name": "\\ud800"}', '{"name": "a\\u0000b"}'])
+def test_what_the_page_never_sends_is_refused_not_failed(ask, body):
+    answer = ask("code", body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "bad_request"
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\u200b", "\u2060\ufeff", "\u202e", "\u00a0"])
+def test_a_code_whose_name_cannot_be_seen_is_refused(ask, name):
+    answer = ask("code", {"name": name})
+    assert answer.status_code == 409
+    assert answer.json()["error"]["message"] == "Give the code a name."
+
+
+def test_a_code_is_named_without_what_hides_or_turns_text_and_keeps_emoji_and_chinese(ask):
+    state = ask("code", {"name": " 编造\u202e   引文 👩\u200d⚖️ "}).json()["state"]
+    assert [code["name"] for code in state["codes"]] == ["编造 引文 👩\u200d⚖️"]
+
+
+def test_a_name_that_differs_only_in_what_cannot_be_seen_is_the_same_code(ask):
+    first = ask("code", {"name": "made-up citation"}).json()["code"]
+    assert ask("code", {"name": "made-up\u200b citation"}).json()["code"] == first

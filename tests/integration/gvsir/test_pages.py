@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from gvsir import panels
-from gvsir.models import Coder, Incident, IncidentRedirect, LogEntry
+from gvsir.models import Coder, Entity, EntityRole, Incident, IncidentRedirect, LogEntry
 from tests.factories.gvsir import (
     PASSWORD,
     make_classification,
@@ -409,3 +409,13 @@ def test_an_incident_costs_the_same_however_much_is_known_of_it(client):
         incident.save()
     assert cost() == few
     assert few <= 14
+
+
+def test_export_takes_more_entities_than_one_condition_of_sqlite(client):
+    incidents = [make_incident(number=number) for number in (1, 2)]
+    entities = Entity.objects.bulk_create([Entity(slug=f"e{n}", name=f"Entity {n}") for n in range(1200)])
+    EntityRole.objects.bulk_create([
+        EntityRole(incident=incidents[place % 2], entity=entity, role="developer") for place, entity in enumerate(entities)
+    ])
+    lines = b"".join(client.get("/incidents.jsonl").streaming_content).decode().splitlines()
+    assert [len(json.loads(line)["developers"]) for line in lines] == [600, 600]
