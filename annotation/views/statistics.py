@@ -108,7 +108,7 @@ def _csv(table: CategoryTable) -> HttpResponse:
 @action_required("statistics.view")
 def coded_incidents_list(request: HttpRequest) -> HttpResponse:
     """Show exactly the incidents behind a count."""
-    category, coder = (request.GET.get(key, "").replace("\x00", "") for key in ("category", "coder"))
+    category, coder = (request.GET.get(key, "") for key in ("category", "coder"))
     main_only = request.GET.get("as") == "main"
     number = _number(request)
     of_round = Round.objects.filter(pk=number or 0, status=Round.Status.CLOSED).first()

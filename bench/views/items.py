@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -86,7 +86,7 @@ def _facet(
 
 
 @action_required("item.view")
-def item_detail(request: HttpRequest, public_id: str) -> HttpResponse:
+def item_detail(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Show an item with what it rests on; a reviewer's verdict arrives here too."""
     item = item_by_public_id(public_id)
     if item is None:
@@ -116,6 +116,7 @@ def _codings(request: HttpRequest, item: Item) -> QuerySet[Coding]:
     )
 
 
+@action_required("item.review")
 def _review(request: HttpRequest, item: Item) -> HttpResponse:
     try:
         item = review_item(
