@@ -15,6 +15,7 @@ from bench.models import Executor, FailedAttempt, Judge, Judgement, LanguageMode
 
 ANSWERED_STATES = (Response.State.ANSWERED, Response.State.LENGTH)
 REFUSED_STATES = (Response.State.REFUSED, Response.State.CONTENT_FILTER)
+_NOT_ASKED = (LanguageModel.Kind.BASELINE, LanguageModel.Kind.RECORDED, Judge.Kind.HEURISTIC)
 #: A settled record in one of these states ends with a call that brought an answer; other calls failed.
 _HEARD_RESPONSE = (*ANSWERED_STATES, *REFUSED_STATES)
 _HEARD_JUDGEMENT = (Judgement.State.SCORED, Judgement.State.PROFILED, Judgement.State.UNPARSABLE)
@@ -58,6 +59,11 @@ class Line:
         return self.total - self.states.get("pending", 0) - self.states.get("missing", 0)
 
     @property
+    def badges(self) -> tuple[str, ...]:
+        """The words that say that no language model was asked."""
+        return (self.kind,) if self.kind in _NOT_ASKED else ()
+
+    @property
     def heard(self) -> int:
         """Calls that brought an answer."""
         return self.sent - sum(self.failures.values())
@@ -94,7 +100,9 @@ class RunAccount:
             "answered": self._states(self.subjects, *ANSWERED_STATES),
             "refused": self._states(self.subjects, *REFUSED_STATES),
             "failed": self._states(self.subjects, Response.State.FAILED),
-            "missing": self._states(self.subjects, Response.State.PENDING, Response.State.CANCELLED),
+            "missing": self._states(
+                self.subjects, Response.State.PENDING, Response.State.CANCELLED, Response.State.UNRECORDED
+            ),
         }
 
     @property
@@ -105,7 +113,7 @@ class RunAccount:
             "unparsable": self._states(self.judges, Judgement.State.UNPARSABLE),
             "failed": self._states(self.judges, Judgement.State.FAILED),
             "missing": self._states(
-                self.judges, Judgement.State.PENDING, Judgement.State.CANCELLED, "missing"
+                self.judges, Judgement.State.PENDING, Judgement.State.CANCELLED, Judgement.State.UNFIT, "missing"
             ),
         }
 

@@ -14,6 +14,7 @@ from bench.providers.openai_compatible import DEFAULT_KEY_VARIABLE, OpenAICompat
 from bench.specs import ModelSpec
 
 IN_PROCESS = "in process"
+_ASKED_HERE = (LanguageModel.Kind.BASELINE, LanguageModel.Kind.RECORDED)
 _START = 20
 
 
@@ -21,6 +22,10 @@ def model_spec(language_model: LanguageModel) -> ModelSpec:
     """Return what identifies ``language_model`` in a specification."""
     if language_model.kind == LanguageModel.Kind.BASELINE:
         return ModelSpec(kind="baseline", model=language_model.model_identifier, version=scripted.VERSION)
+    if language_model.kind == LanguageModel.Kind.RECORDED:
+        return ModelSpec(
+            kind="recorded", model=language_model.recorded_from, recording=language_model.recording_sha256
+        )
     return ModelSpec(
         kind="endpoint", model=language_model.model_identifier, base_url=language_model.base_url.rstrip("/")
     )
@@ -28,7 +33,7 @@ def model_spec(language_model: LanguageModel) -> ModelSpec:
 
 def lane_name(language_model: LanguageModel) -> str:
     """Return the queue of ``language_model``: one for each address and key, as providers count."""
-    if language_model.kind == LanguageModel.Kind.BASELINE:
+    if language_model.kind in _ASKED_HERE:
         return IN_PROCESS
     return f"{language_model.base_url.rstrip('/')}#{language_model.key_variable or DEFAULT_KEY_VARIABLE}"
 
@@ -69,18 +74,20 @@ def lanes_of(
     for language_model in language_models:
         if language_model.kind == LanguageModel.Kind.ENDPOINT:
             read_key(language_model.key_variable, language_model.name)
-        grouped.setdefault(lane_name(language_model), []).append(language_model)
+        members = grouped.setdefault(lane_name(language_model), [])
+        if language_model.kind != LanguageModel.Kind.RECORDED:  # all it has to say is read before anybody is asked
+            members.append(language_model)
     lanes = {}
     for name, members in grouped.items():
-        most = concurrency or max(member.max_concurrency for member in members)
+        most = concurrency or max((member.max_concurrency for member in members), default=1)
         clients = {str(each.pk): client_of(each, connections=most, timeout=timeout) for each in members}
         lanes[name] = LaneSpec(clients=clients, most_concurrent=most, start_concurrent=min(_START, most))
     return lanes
 
 
 def price_of(language_model: LanguageModel) -> Price | None:
-    """Return the price; zero for a policy in this process, None where nobody gave one."""
-    if language_model.kind == LanguageModel.Kind.BASELINE:
+    """Return the price; zero for what answers in this process, None where nobody gave one."""
+    if language_model.kind in _ASKED_HERE:
         return Price(input_usd=Decimal(0), output_usd=Decimal(0))
     if language_model.input_price is None or language_model.output_price is None:
         return None

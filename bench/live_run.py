@@ -87,6 +87,7 @@ def state_words() -> dict[str, str]:
         "length": _("cut at the length limit"), "scored": _("scored"), "profiled": _("read for a framework"),
         "unparsable": _("unparsable"),
         "failed": _("failed after retries"), "cancelled": _("cancelled"),
+        "unrecorded": _("no recorded response"),
     }
 
 

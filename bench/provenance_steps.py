@@ -39,10 +39,6 @@ def _sign_in() -> str:
     return _("The text is shown to signed-in people only, because it may be misused.")
 
 
-def _model_badges(language_model: LanguageModel) -> tuple[str, ...]:
-    return ("baseline",) if language_model.kind == LanguageModel.Kind.BASELINE else ()
-
-
 def _number(value: float | None) -> str:
     return "—" if value is None else f"{value:.1f}"
 
@@ -71,7 +67,7 @@ def cell_step(record_id: str, viewer: Any) -> Step | None:
     url = f"{reverse('score_list')}?run={run.pk}&model={model.pk}&dimension={dimension}"
     return Step(
         kind="cell", id=record_id, title=f"{model.name}: {found.label}", url=url,
-        badges=(*_model_badges(model), *_run_badges(run)),
+        badges=(*model.badges, *_run_badges(run)),
         facts=(
             (_("mean of its items"), _number(mean)),
             (_("scores"), str(n_scored)),
@@ -107,7 +103,7 @@ def score_step(record_id: str, viewer: Any) -> Step | None:
     return Step(
         kind="score", id=str(score.pk), title=f"{trial.language_model.name}: {score.dimension.label}",
         url=score.get_absolute_url(),
-        badges=(*_model_badges(trial.language_model), *_run_badges(score.run)),
+        badges=(*trial.language_model.badges, *_run_badges(score.run)),
         facts=(
             (_("value"), _number(score.value)),
             *(((_("missing"), score.missing_reason),) if score.value is None else ()),
@@ -174,7 +170,7 @@ def response_step(record_id: str, viewer: Any) -> Step | None:
         text=response.text if may_read else "",
         withheld="" if may_read or not response.text else _sign_in(),
         url=response.get_absolute_url(),
-        badges=_model_badges(response.language_model),
+        badges=response.language_model.badges,
         facts=(
             (_("model"), response.language_model.name),
             (_("repeat"), str(response.epoch)),

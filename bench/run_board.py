@@ -129,7 +129,7 @@ def _rows(
                 key: maker.cell(index, layer_tables[key], 0, parts[key], links.to(model, counted[key])) for key in counted
             },
             overall=maker.cell(index, totals[index], 0, whole, links.to(model, weighing)),
-            gate=_gate(cells, columns), badges=("baseline",) if model.kind == LanguageModel.Kind.BASELINE else (),
+            gate=_gate(cells, columns), badges=model.badges,
             facts={"developer": model.developer} if model.developer else {},
             refused=refused_share(scores, index, items),
             without_refusals=_without_refusals(index, complied[index], maker),

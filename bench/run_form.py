@@ -33,7 +33,11 @@ def _model_choices() -> list[tuple[str, Any]]:
         (f"baseline:{policy}", _("baseline:{policy} (baseline policy, not a language model)").format(policy=policy))
         for policy in POLICIES
     ]
-    return [*_endpoints(), *baselines]
+    recordings = [
+        (name, _("{name} (recorded responses, imported)").format(name=name))
+        for name in LanguageModel.objects.filter(kind=LanguageModel.Kind.RECORDED).values_list("name", flat=True)
+    ]
+    return [*_endpoints(), *recordings, *baselines]
 
 
 def _endpoints() -> list[tuple[str, str]]:

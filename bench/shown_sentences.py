@@ -26,6 +26,7 @@ OF_STATES: Final = (
     gettext_noop("refused"),
     gettext_noop("content filter"),
     gettext_noop("length"),
+    gettext_noop("unrecorded"),
 )
 
 #: Why a score or a judgement has no value.
@@ -35,6 +36,7 @@ OF_MISSING_VALUES: Final = (
     gettext_noop("the provider refused the request"),
     gettext_noop("the provider's content filter stopped the answer"),
     gettext_noop("no answer after all retries"),
+    gettext_noop("no recorded response"),
     gettext_noop("the answer is empty"),
     gettext_noop("not judged yet"),
     gettext_noop("the reply does not name it"),

@@ -48,12 +48,16 @@ class GenerationConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """Who is asked: an endpoint (``base_url`` and the name it knows) or a built-in policy."""
+    """Who is asked: an endpoint (``base_url`` and the name it knows), a built-in policy, or a recording.
+
+    Of a recording ``model`` is who really answered, and ``recording`` the SHA-256 of the file.
+    """
 
     kind: str
-    model: str
+    model: str = ""
     base_url: str = ""
     version: int | None = None
+    recording: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return what identifies the model."""

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from bench.actions.claim_work import claim_page, has_pending, release_claims
 from bench.actions.join_run import join_run, leave_run
 from bench.actions.record_outcomes import record_outcomes
+from bench.actions.replay_recordings import replay_recordings
 from bench.actions.score_run import score_run
 from bench.endpoints import IN_PROCESS, client_of
 from bench.execution.calls import Call, Settled
@@ -62,6 +63,7 @@ def batch_work(run: Run, *, actor: User | None) -> Iterator[BatchWork]:
 
 
 def _missing(session: Session) -> list[Call]:
+    replay_recordings(session)
     lanes = dict.fromkeys(session.lanes.values())
     follow_ups: list[Call] = []
     if IN_PROCESS in lanes:

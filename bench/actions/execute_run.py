@@ -36,6 +36,7 @@ from bench.actions.join_run import (
     leave_run,
 )
 from bench.actions.record_outcomes import record_outcomes
+from bench.actions.replay_recordings import replay_recordings
 from bench.actions.score_run import score_run
 from bench.actions.share_endpoints import Claim, endpoint_named, take_places
 from bench.endpoints import lanes_of
@@ -87,6 +88,7 @@ def execute_run(
     ending, reason, status = "error", "", Run.Status.FAILED
     try:
         session = open_session(run, executor)
+        replay_recordings(session)
         result = _Execution(session, progress, stop, settings or Settings()).run()
         ending, executor.lost_calls = result.ending, result.lost_calls
         if ending != "finished":

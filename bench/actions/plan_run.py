@@ -10,8 +10,10 @@ from typing import Any, Final
 from bench.actions.create_run import questions
 from bench.endpoints import model_spec, price_of
 from bench.models import Judge, LanguageModel, Release, Response
+from bench.recordings import Question as Recorded
+from bench.recordings import recorded_answers
 from bench.scoring import RUBRICS
-from bench.specs import GenerationConfig, response_key
+from bench.specs import GenerationConfig, response_key, sha256
 
 #: Assumed standard deviation, over items, of the difference of two models' scores; no run is needed to know it.
 ASSUMED_SD: Final = 3.0
@@ -71,10 +73,19 @@ def plan_run(
     specs = {model.pk: model_spec(model) for model in language_models}
     asked: dict[int, list[tuple[str, int]]] = {model.pk: [] for model in language_models}
     items = set()
+    replayed: dict[int, list[tuple[str, Recorded]]] = {
+        model.pk: [] for model in language_models if model.kind == LanguageModel.Kind.RECORDED
+    }
+    names = dict(release.release_items.values_list("pk", "content__id")) if replayed else {}
     for question in questions(release, language_models, languages=languages, epochs=epochs):
         items.add(question.release_item_id)
         model = question.language_model.pk
         key = response_key(specs[model], question.messages, generation, question.epoch)
+        if model in replayed:
+            words = sha256(question.messages[0]["content"])
+            replayed[model].append(
+                (key, Recorded(names[question.release_item_id], words, question.language, question.epoch))
+            )
         asked[model].append((key, int(len(question.messages[0]["content"].encode()) / _BYTES_PER_TOKEN)))
     model_judges = [
         (judge.language_model, *verdict_tokens(judge)) for judge in judges if judge.language_model is not None
@@ -85,6 +96,9 @@ def plan_run(
     seconds: dict[str, float] = {}
     for language_model in language_models:
         keys = dict(asked[language_model.pk])
+        if language_model.pk in replayed:
+            on_record = _on_record(language_model, replayed[language_model.pk])
+            keys = {key: tokens for key, tokens in keys.items() if key in on_record}
         had = _answered(list(keys))
         known += len(had)
         if language_model.kind == LanguageModel.Kind.ENDPOINT:
@@ -121,11 +135,23 @@ def verdict_tokens(judge: Judge) -> tuple[int, int]:
     return told, _VERDICT_TOKENS
 
 
+def _on_record(language_model: LanguageModel, asked: Sequence[tuple[str, Recorded]]) -> set[str]:
+    """Return the keys of the questions that the recording answers."""
+    found: set[str] = set()
+    for start in range(0, len(asked), 500):
+        part = asked[start : start + 500]
+        answers = recorded_answers(language_model, [question for _key, question in part])
+        found |= {key for key, question in part if question in answers}
+    return found
+
+
 def _answered(keys: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(keys), 500):
         rows = Response.objects.filter(key__in=keys[start : start + 500]).exclude(
-            state__in=[Response.State.PENDING, Response.State.FAILED, Response.State.CANCELLED]
+            state__in=[
+                Response.State.PENDING, Response.State.FAILED, Response.State.CANCELLED, Response.State.UNRECORDED,
+            ]
         )
         found |= set(rows.values_list("key", flat=True))
     return found

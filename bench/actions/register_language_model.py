@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
 
+from bench.actions.import_recording import PREFIX, import_recording
 from bench.endpoints import model_spec
 from bench.exceptions import BadEndpointError, UnknownNameError
 from bench.model_families import family_of
@@ -33,7 +34,7 @@ _ENDPOINT = re.compile(r"(?P<model>\S+?)@(?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^#\s
 
 @transaction.atomic
 def register_language_model(name: str, *, actor: User | None = None, **facts: Any) -> LanguageModel:
-    """Return the model called ``name``; make it if it is a baseline policy or ``MODEL@BASE_URL[#VARIABLE]``.
+    """Return the model called ``name``; make it if it is a policy, ``MODEL@BASE_URL[#VARIABLE]`` or ``replay:FILE``.
 
     The variable is no part of the name, which everybody may read; naming another one for a known model changes
     where its key is looked for.
@@ -41,8 +42,8 @@ def register_language_model(name: str, *, actor: User | None = None, **facts: An
     Parameters
     ----------
     name : str
-        A registered name, ``baseline:POLICY``, or a model and the address of an OpenAI-compatible server, with
-        the name of the environment variable that holds its key.
+        A registered name, ``baseline:POLICY``, a model and the address of an OpenAI-compatible server, with
+        the name of the environment variable that holds its key, or ``replay:FILE[#MODEL]`` for recorded responses.
     actor : User, optional
         None: a command run by hand. Only a curator may add an endpoint.
     **facts
@@ -65,12 +66,15 @@ def register_language_model(name: str, *, actor: User | None = None, **facts: An
         return known
     if name.startswith("baseline:"):
         return _register_baseline(name)
+    if name.startswith(PREFIX):
+        return import_recording(name, actor=actor)
     parts = _ENDPOINT.fullmatch(name)
     if parts is None:
         raise UnknownNameError(
             gettext(
-                "No model is called {name!r}. Give a registered name, a baseline policy ({policies}), or "
-                "MODEL@BASE_URL, for example qwen3@http://127.0.0.1:11434/v1."
+                "No model is called {name!r}. Give a registered name, a baseline policy ({policies}), "
+                "replay:FILE.jsonl for recorded responses, or MODEL@BASE_URL, for example "
+                "qwen3@http://127.0.0.1:11434/v1."
             ).format(name=name, policies=", ".join(f"baseline:{policy}" for policy in POLICIES))
         )
     return _register_endpoint(parts["model"], parts["url"], parts["variable"] or "", actor=actor, facts=facts)
@@ -180,7 +184,7 @@ def register_judge(name: str, *, actor: User | None = None, generation: Generati
     Raises
     ------
     UnknownNameError
-        Nothing is called so, or a baseline policy was named: it cannot judge.
+        Nothing is called so, or what was named cannot judge: a baseline policy, a recording.
     """
     name = name.strip()
     if name == HEURISTIC_NAME:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import TextField
+from django.db.models.functions import Concat
 
 from bench.execution_session import scaled_dimensions
 from bench.fast_rows import insert_ignoring_conflicts
@@ -23,6 +25,7 @@ _RESPONSE_REASONS = {
     Response.State.REFUSED: "the provider refused the request",
     Response.State.CONTENT_FILTER: "the provider's content filter stopped the answer",
     Response.State.FAILED: "no answer after all retries",
+    Response.State.UNRECORDED: "no recorded response",
 }
 
 
@@ -76,7 +79,7 @@ def score_run(run: Run) -> int:
     panels = _panels(run)
     trials = Trial.objects.filter(run=run).order_by("pk").values_list(
         "pk", "response_id", "release_item_id", "language", "release_item__item__category_id", "response__state",
-        "response__text", "language_model__family",
+        Concat("response__text", "response__output_sha256", output_field=TextField()), "language_model__family",
     )
     forget_scores(run)
     count, last = 0, 0

@@ -117,7 +117,7 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
 
 
 class LanguageModelSerializer(ViewerSerializer[LanguageModel]):
-    """A language model, baseline policy or name in a publication. No key is stored anywhere."""
+    """A language model, baseline policy, recording or name in a publication. No key is stored anywhere."""
 
     url = serializers.CharField(source="get_absolute_url", read_only=True)
     base_url = serializers.SerializerMethodField()
@@ -127,8 +127,8 @@ class LanguageModelSerializer(ViewerSerializer[LanguageModel]):
     class Meta:
         model = LanguageModel
         fields = [
-            "id", "url", "name", "kind", "model_identifier", "family", "developer", "is_open_weights",
-            "release_date", "input_price", "output_price", "max_concurrency", "base_url", "key_variable", "withheld",
+            "id", "url", "name", "kind", "recorded_from", "recording_sha256", "model_identifier", "family", "developer",
+            "is_open_weights", "release_date", "input_price", "output_price", "max_concurrency", "base_url", "key_variable", "withheld",
             "created_at",
         ]
 
@@ -150,7 +150,7 @@ class NamedModelSerializer(serializers.ModelSerializer[LanguageModel]):
 
     class Meta:
         model = LanguageModel
-        fields = ["id", "name", "kind"]
+        fields = ["id", "name", "kind", "recorded_from"]
 
 
 class JudgeSerializer(ViewerSerializer[Judge]):

@@ -8,6 +8,7 @@ from bench.models.kept_scores import KeptScores
 from bench.models.label import HumanLabel, JudgeAgreement, LabelSample, LabelTask
 from bench.models.language_model import Judge, LanguageModel
 from bench.models.measurement import Measurement, PublishedScore
+from bench.models.recorded_answer import RecordedAnswer
 from bench.models.run import Executor, FailedAttempt, Judgement, Response, Run, Score, Trial
 from bench.models.sharing import Endpoint, Purse, Seat
 from bench.models.verdict import DimensionVerdict
@@ -30,6 +31,7 @@ __all__ = [
     "Measurement",
     "PublishedScore",
     "Purse",
+    "RecordedAnswer",
     "Release",
     "ReleaseItem",
     "Response",

@@ -8,17 +8,24 @@ from django.utils.translation import gettext_lazy as _
 
 
 class LanguageModel(models.Model):
-    """A model behind an OpenAI-compatible endpoint, a built-in baseline policy, or a name in a publication."""
+    """A model behind an OpenAI-compatible endpoint, a baseline policy, a recording, or a name in a publication."""
 
     class Kind(models.TextChoices):
         ENDPOINT = "endpoint", _("OpenAI-compatible endpoint")
         BASELINE = "baseline", _("baseline policy, not a language model")
         PUBLISHED = "published", _("known only from a publication")
+        RECORDED = "recorded", _("recorded responses, imported")
 
     name = models.CharField(max_length=300, unique=True)
     kind = models.CharField(max_length=10, choices=Kind)
     base_url = models.URLField(max_length=500, blank=True)
     model_identifier = models.CharField(max_length=200, blank=True, help_text="The name the endpoint knows.")
+    recorded_from = models.CharField(
+        max_length=300, blank=True, help_text="Of recorded responses: the name of who really answered."
+    )
+    recording_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of recorded responses: SHA-256 of their file. Another file is another model."
+    )
     family = models.CharField(max_length=80, blank=True, help_text="Maker's family; no family judges itself alone.")
     developer = models.CharField(max_length=120, blank=True)
     is_open_weights = models.BooleanField(null=True, blank=True)
@@ -37,6 +44,12 @@ class LanguageModel(models.Model):
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recording_sha256", "recorded_from"], condition=~models.Q(recording_sha256=""),
+                name="bench_languagemodel_one_recording",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -44,6 +57,11 @@ class LanguageModel(models.Model):
     def get_absolute_url(self) -> str:
         """Return the page of this model."""
         return reverse("language_model_detail", args=[self.pk])
+
+    @property
+    def badges(self) -> tuple[str, ...]:
+        """The words that say, wherever it appears, that nobody asked a language model here."""
+        return (self.kind,) if self.kind in (self.Kind.BASELINE, self.Kind.RECORDED) else ()
 
 
 class Judge(models.Model):

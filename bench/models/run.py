@@ -89,6 +89,7 @@ class Response(models.Model):
         LENGTH = "length", _("stopped at the length limit")
         FAILED = "failed", _("failed after retries")
         CANCELLED = "cancelled", _("Cancelled")
+        UNRECORDED = "unrecorded", _("no recorded response")
 
     key = models.CharField(
         max_length=64, unique=True, help_text="SHA-256 over model configuration, messages, generation config, epoch."

@@ -23,6 +23,7 @@ def language_model_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "bench/language_model_detail.html", {
         "model": model,
         "runs": runs,
+        "n_recorded": model.recorded_answers.count(),
         "results": [_result(model, system, measurement) for system, measurement in boards],
     })
 

@@ -15,7 +15,7 @@ from gvsir.provenance import Step, chain, kinds
 
 #: Steps of one kind that are written out; the rest are counted.
 MOST_SHOWN: Final = 12
-MADE_BY: Final = ("simulated", "baseline", "heuristic", "demonstration", "model-made", "unvalidated", "imported")
+MADE_BY: Final = ("simulated", "baseline", "recorded", "heuristic", "demonstration", "model-made", "unvalidated", "imported")
 
 
 @action_required("provenance.view")

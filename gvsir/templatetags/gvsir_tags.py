@@ -21,6 +21,7 @@ BADGES: Final[dict[str, tuple[str, Any, Any]]] = {
     "imported": ("imported", _("imported"), _("Published elsewhere; read-only here")),
     "demonstration": ("simulated", _("demonstration"), _("Shows how it works; not reviewed by people")),
     "baseline": ("simulated", _("baseline policy"), _("A baseline policy, not a language model")),
+    "recorded": ("imported", _("recorded responses"), _("Recorded responses, imported: nobody was asked here")),
     "heuristic": ("simulated", _("heuristic judge"), _("Rules, not a language model; not validated against people")),
     "unpublished": ("unvalidated", _("unpublished"), _("Not published by its makers")),
     "published": ("state", _("published"), ""),

@@ -27,6 +27,7 @@ from gvsir.exceptions import GvsirError
 _EXAMPLE = """Examples:
   gvsir bench_run demonstration-1 --model baseline:careful --judge heuristic
   gvsir bench_run my-release --model qwen3@http://127.0.0.1:11434/v1 --judge gpt-5.2@https://api.openai.com/v1 --json
+  gvsir bench_run demonstration-1 --model replay:answers.jsonl --judge heuristic
   gvsir bench_run --resume 12"""
 
 
@@ -36,8 +37,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # they load every page and its statistics
     help = (
         "Put the items of a release to models, let judges rate the answers, and score. NAME is a registered model, "
-        "baseline:refuse, baseline:comply, baseline:echo or baseline:careful, or MODEL@BASE_URL[#VARIABLE] for an "
-        "OpenAI-compatible server; VARIABLE names the environment variable with the key (OPENAI_API_KEY by default). "
+        "baseline:refuse, baseline:comply, baseline:echo or baseline:careful, replay:FILE.jsonl[#WHO_ANSWERED] for "
+        "recorded responses, or MODEL@BASE_URL[#VARIABLE] for an OpenAI-compatible server; VARIABLE names the "
+        "environment variable with the key (OPENAI_API_KEY by default). "
         "A judge is 'heuristic', or a model that judges by a rubric: published:NAME (also plain NAME) for the GVS-Bench "
         "instruction, anchored:NAME for words at 0, 2, 5, 8 and 10, or schwartz:NAME, mft:NAME, llm_unique:NAME, "
         "salad:NAME for a framework of values. Several judges are a panel. What any run has already asked is not asked "

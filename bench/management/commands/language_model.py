@@ -16,14 +16,16 @@ from bench.models import LanguageModel
 from gvsir.exceptions import GvsirError
 
 _EXAMPLE = """Example:
-  gvsir language_model gpt-5.2@https://api.openai.com/v1 --input-price 1.25 --output-price 10 --concurrency 50"""
+  gvsir language_model gpt-5.2@https://api.openai.com/v1 --input-price 1.25 --output-price 10 --concurrency 50
+  gvsir language_model replay:answers.jsonl"""
 
 
 class Command(BaseCommand):
     """Register a model and say what is known of it."""
 
     help = (
-        "Register a model (MODEL@BASE_URL[#VARIABLE]) or change what is known of it: prices, which a budget needs, the "
+        "Register a model (MODEL@BASE_URL[#VARIABLE], or replay:FILE.jsonl[#WHO_ANSWERED] for recorded responses) "
+        "or change what is known of it: prices, which a budget needs, the "
         "most calls at once, family and maker. Prints what is on record."
     )
 
@@ -35,7 +37,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments."""
-        parser.add_argument("name", help="a registered name, or MODEL@BASE_URL[#VARIABLE]")
+        parser.add_argument("name", help="a registered name, MODEL@BASE_URL[#VARIABLE], or replay:FILE.jsonl[#WHO_ANSWERED]")
         parser.add_argument("--input-price", type=_amount, metavar="USD", help="for a million prompt tokens")
         parser.add_argument("--output-price", type=_amount, metavar="USD", help="for a million answer tokens")
         parser.add_argument("--concurrency", type=int, dest="max_concurrency", metavar="N", help="most calls at once")
@@ -61,6 +63,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(row, ensure_ascii=False))
             return
         for label, value in row.items():
+            if label.startswith("record") and value in (None, ""):
+                continue
             self.stdout.write(f"  {label:<20} {'not known' if value in (None, '') else value}")
 
 
@@ -79,7 +83,12 @@ def _row(language_model: LanguageModel) -> dict[str, Any]:
         return None if value is None else float(value)
 
     return {
-        "model": language_model.name, "kind": language_model.kind, "base_url": language_model.base_url,
+        "model": language_model.name, "kind": language_model.kind, "recorded_from": language_model.recorded_from,
+        "recording_sha256": language_model.recording_sha256,
+        "recorded_answers": (
+            language_model.recorded_answers.count() if language_model.kind == LanguageModel.Kind.RECORDED else None
+        ),
+        "base_url": language_model.base_url,
         "key_variable": language_model.key_variable, "family": language_model.family,
         "developer": language_model.developer, "input_price": price(language_model.input_price),
         "output_price": price(language_model.output_price), "concurrency": language_model.max_concurrency,
