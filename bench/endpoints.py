@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from bench.execution.lane import LaneSpec
 from bench.execution.limits import Price
+from bench.execution.prices import PricePerOutput
+from bench.files.kinds import IMAGE, SPEECH, VIDEO
+from bench.media_store import media_store
 from bench.models import Judge, LanguageModel
 from bench.providers import scripted
 from bench.providers.base import LanguageModelClient
-from bench.providers.openai_compatible import DEFAULT_KEY_VARIABLE, OpenAICompatibleClient, read_key
+from bench.providers.chat_with_media import ChatClient
+from bench.providers.image_generation import ImageClient
+from bench.providers.media_endpoint import MediaEndpointClient
+from bench.providers.openai_compatible import DEFAULT_KEY_VARIABLE, read_key
+from bench.providers.speech import SpeechClient
+from bench.providers.video import VideoClient
 from bench.specs import ModelSpec
 
 IN_PROCESS = "in process"
 _ASKED_HERE = (LanguageModel.Kind.BASELINE, LanguageModel.Kind.RECORDED)
+#: What a model produces -> who asks for it; all others are asked for text.
+_MAKERS: dict[str, type[MediaEndpointClient]] = {IMAGE: ImageClient, SPEECH: SpeechClient, VIDEO: VideoClient}
 _START = 20
 
 
@@ -26,8 +37,11 @@ def model_spec(language_model: LanguageModel) -> ModelSpec:
         return ModelSpec(
             kind="recorded", model=language_model.recorded_from, recording=language_model.recording_sha256
         )
+    makes_files = language_model.output != LanguageModel.Output.TEXT
     return ModelSpec(
-        kind="endpoint", model=language_model.model_identifier, base_url=language_model.base_url.rstrip("/")
+        kind="endpoint", model=language_model.model_identifier, base_url=language_model.base_url.rstrip("/"),
+        output=language_model.output if makes_files else "",
+        options=dict(language_model.output_options) if makes_files else None,
     )
 
 
@@ -42,13 +56,13 @@ def client_of(language_model: LanguageModel, *, connections: int, timeout: float
     """Return a new client."""
     if language_model.kind == LanguageModel.Kind.BASELINE:
         return scripted.ScriptedClient(language_model.model_identifier)
-    return OpenAICompatibleClient(
-        base_url=language_model.base_url.rstrip("/"),
-        model=language_model.model_identifier,
-        key_variable=language_model.key_variable,
-        connections=connections,
-        timeout=timeout,
-    )
+    endpoint: dict[str, Any] = {
+        "base_url": language_model.base_url.rstrip("/"), "model": language_model.model_identifier,
+        "key_variable": language_model.key_variable, "connections": connections, "timeout": timeout,
+        "store": media_store(),
+    }
+    makes = _MAKERS.get(language_model.output)
+    return ChatClient(**endpoint) if makes is None else makes(**endpoint, options=language_model.output_options)
 
 
 def asked_models(language_models: Iterable[LanguageModel], judges: Iterable[Judge]) -> list[LanguageModel]:
@@ -89,6 +103,9 @@ def price_of(language_model: LanguageModel) -> Price | None:
     """Return the price; zero for what answers in this process, None where nobody gave one."""
     if language_model.kind in _ASKED_HERE:
         return Price(input_usd=Decimal(0), output_usd=Decimal(0))
+    if language_model.output != LanguageModel.Output.TEXT:
+        per_output = language_model.price_per_output
+        return None if per_output is None else PricePerOutput.of_one(per_output)
     if language_model.input_price is None or language_model.output_price is None:
         return None
     return Price(input_usd=language_model.input_price, output_usd=language_model.output_price)

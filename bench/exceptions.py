@@ -67,6 +67,18 @@ class BatchError(BenchError):
     code = "batch_refused"
 
 
+class BadMediaError(BenchError):
+    """A file is not the image, audio or video it should be, or too large."""
+
+    code = "bad_media"
+
+
+class MissingMediaError(BenchError):
+    """A file that a record names is not in the media folder."""
+
+    code = "missing_media"
+
+
 class CallError(GvsirError):
     """One call gave no answer.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -14,6 +15,7 @@ from bench.actions.create_run import judge_spec
 from bench.endpoints import asked_models, lane_name, price_of
 from bench.exceptions import UnknownNameError
 from bench.execution.limits import Price
+from bench.files.kinds import MediaFile
 from bench.models import Executor, Judge, Judgement, LanguageModel, ReleaseItem, Response, Run, Trial
 from bench.scoring import ITEM_SYSTEM, RUBRICS, Rubric
 from bench.scoring.case import Facts, JudgeCase, case_of
@@ -41,6 +43,11 @@ class SeatedJudge:
     rubric: Rubric
     generation: GenerationConfig
     dimensions: Mapping[str, ScaledDimension] = field(default_factory=dict)
+
+    @cached_property
+    def accepts(self) -> frozenset[str] | None:
+        """What the judging model can be shown; None where rules judge."""
+        return self.row.language_model.accepted if self.row.language_model else None
 
 
 @dataclass(kw_only=True)
@@ -75,10 +82,13 @@ class Session:
             self.own_executors = frozenset(Executor.objects.filter(run=self.run).values_list("pk", flat=True))
         return executor_id in self.own_executors
 
-    def case(self, seated: SeatedJudge, content: Mapping[str, Any], language: str, text: str) -> JudgeCase:
+    def case(
+        self, seated: SeatedJudge, content: Mapping[str, Any], language: str, text: str,
+        output: MediaFile | None = None,
+    ) -> JudgeCase:
         """Return what ``seated`` reads of an answer to the item with this content."""
         facts = self.facts.get(content.get("incident") or 0) if seated.rubric.reads_facts else None
-        return case_of(content, language=language, response=text, facts=facts)
+        return case_of(content, language=language, response=text, facts=facts, output=output)
 
 
 def open_session(run: Run, executor: Executor) -> Session:

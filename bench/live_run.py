@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -85,7 +86,7 @@ def state_words() -> dict[str, str]:
         "missing": _("not begun"), "pending": _("pending"), "answered": _("answered"),
         "refused": _("refused by the provider"), "content_filter": _("stopped by a content filter"),
         "length": _("cut at the length limit"), "scored": _("scored"), "profiled": _("read for a framework"),
-        "unparsable": _("unparsable"),
+        "unparsable": _("unparsable"), "unfit": _("not asked: it cannot take such an answer"),
         "failed": _("failed after retries"), "cancelled": _("cancelled"),
         "unrecorded": _("no recorded response"),
     }
@@ -149,9 +150,20 @@ def _endpoints(lanes: list[dict[str, Any]]) -> str:
     return " · ".join(texts)
 
 
+def who_executes() -> str:
+    """Return what becomes of a run that is queued on a page."""
+    return {
+        "inline": _("executed at once, in this very request; the page answers when the run is over"),
+        "celery": _("queued at once; executed by the Celery workers that gvsir worker starts"),
+    }.get(settings.QUEUE) or _("queued at once; executed by the site's own worker, or by gvsir worker on a command line")
+
+
 def _hint(run: Run, *, is_executed: bool) -> str:
     if run.status == Run.Status.QUEUED:
-        return _("Waiting for a worker. The site's own worker takes it, or run: gvsir worker")
+        return {
+            "inline": _("Waiting. With GVSIR_QUEUE=inline nobody comes by itself; run: gvsir worker"),
+            "celery": _("Waiting for a Celery worker; start one with: gvsir worker"),
+        }.get(settings.QUEUE) or _("Waiting for a worker. The site's own worker takes it, or run: gvsir worker")
     if run.status == Run.Status.RUNNING and not is_executed:
         return _("The process that executed it has died. A worker takes it over, or run: gvsir bench_run --resume {run}").format(
             run=run.pk

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from bench.files.kinds import MediaFile, media_file_of
 from bench.specs import Message, sha256
 
 #: The published GVS-Bench instruction, in our words; the two lines of the reply are as published.
@@ -84,3 +85,28 @@ def judge_messages(case: Mapping[str, Any], response: str, nonce: str) -> list[M
     }
     text = _PLACE.sub(lambda found: parts[found[1]], template)
     return [{"role": "user", "content": text}]
+
+
+def asked_of(prompt: str, files: Sequence[MediaFile]) -> list[Message]:
+    """Return the question with the files it shows; they stand for themselves until the call is made."""
+    if not files:
+        return item_messages(prompt)
+    return [{"role": "user", "content": [{"type": "text", "text": prompt}, *(file.as_part() for file in files)]}]
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """Return the words of a message, without the files it shows."""
+    content = message.get("content", "")
+    if isinstance(content, str):
+        return content
+    return "\n".join(str(part.get("text", "")) for part in content if part.get("type") == "text")
+
+
+def files_of(messages: Sequence[Mapping[str, Any]]) -> list[MediaFile]:
+    """Return the files that ``messages`` show, in order, each once."""
+    found = [
+        media_file_of(part)
+        for message in messages if not isinstance(message.get("content", ""), str)
+        for part in message["content"] if part.get("type") == "media"
+    ]
+    return list(dict.fromkeys(file for file in found if file is not None))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db.models import Count, Prefetch, QuerySet
 
 from annotation.models import Coding
-from bench.models import Item, Release, ReleaseItem, Score
+from bench.models import Attachment, Item, Release, ReleaseItem, Score
 
 
 def items_for_list() -> QuerySet[Item]:
@@ -21,7 +21,9 @@ def items_to_release() -> QuerySet[Item]:
     """Return items with all that goes into a release, in the order of a release."""
     return (
         Item.objects.select_related("category", "incident")
-        .prefetch_related(Prefetch("codings", Coding.objects.order_by("pk")))
+        .prefetch_related(
+            Prefetch("codings", Coding.objects.order_by("pk")), Prefetch("attachments", Attachment.objects.order_by("pk"))
+        )
         .order_by("modality", "number")
     )
 

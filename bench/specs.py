@@ -50,7 +50,8 @@ class GenerationConfig:
 class ModelSpec:
     """Who is asked: an endpoint (``base_url`` and the name it knows), a built-in policy, or a recording.
 
-    Of a recording ``model`` is who really answered, and ``recording`` the SHA-256 of the file.
+    Of a recording ``model`` is who really answered, and ``recording`` the SHA-256 of the file. Of an endpoint that
+    makes images, speech or videos, ``output`` says which, and ``options`` how.
     """
 
     kind: str
@@ -58,10 +59,12 @@ class ModelSpec:
     base_url: str = ""
     version: int | None = None
     recording: str = ""
+    output: str = ""
+    options: Mapping[str, str] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return what identifies the model."""
-        return {name: value for name, value in asdict(self).items() if value not in ("", None)}
+        return {name: value for name, value in asdict(self).items() if value not in ("", None, {})}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,8 @@ from typing import IO, Any
 
 from aiohttp import web
 
+from tests.fake_media import FakeMedia
+
 FAULTS = (
     "rate_limited", "server_error", "dropped", "slow", "malformed", "unparsable", "refused", "bad_request",
     "length", "content_filter", "empty",
@@ -64,6 +66,7 @@ class FakeServer:
         self.app.router.add_post("/v1/chat/completions", self.complete)
         self.app.router.add_get("/stats", self.stats)
         self.batches = FakeBatches(self)
+        self.media = FakeMedia(self)
 
     async def stats(self, request: web.Request) -> web.Response:
         """Return the counts so far."""

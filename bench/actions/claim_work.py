@@ -8,7 +8,12 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from bench.actions.open_judgements import judgement_call, open_missing_judgements
+from bench.actions.open_judgements import (
+    OUTPUT_OF_RESPONSE,
+    judgement_call,
+    open_missing_judgements,
+    output_of,
+)
 from bench.actions.read_verdicts import unread_replies
 from bench.execution.calls import Call, Page
 from bench.execution_session import Session, is_free, judgements_of, responses_of
@@ -89,15 +94,15 @@ def _claim_judgements(session: Session, judge_id: int, number: int) -> list[Call
     if not claimed:
         return []
     rows = Judgement.objects.filter(pk__in=claimed).order_by("pk").values_list(
-        "pk", "key", "language", "attempts", "release_item__content", "response__text"
+        "pk", "key", "language", "attempts", "release_item__content", "response__text", *OUTPUT_OF_RESPONSE
     )
     seated, unread = session.judges[judge_id], unread_replies(claimed)
     return [
         judgement_call(
-            session, judge_id, pk, key, session.case(seated, content, language, text), attempts,
+            session, judge_id, pk, key, session.case(seated, content, language, text, output_of(*output)), attempts,
             unread.get(pk, ()),
         )
-        for pk, key, language, attempts, content, text in rows
+        for pk, key, language, attempts, content, text, *output in rows
     ]
 
 

@@ -16,8 +16,9 @@ from bench.endpoints import model_spec
 from bench.environment import describe_environment
 from bench.exceptions import EmptyRunError, RunClosedError
 from bench.fast_rows import insert_ignoring_conflicts
+from bench.modality import needs_of, why_left_out
 from bench.models import Judge, LanguageModel, Release, ReleaseItem, Response, Run, Trial
-from bench.prompts import item_messages
+from bench.prompts import asked_of
 from bench.scoring.case import in_language
 from bench.scoring.panel import PanelRule
 from bench.specs import GenerationConfig, JudgeSpec, Message, ModelSpec, RunSpec, response_key
@@ -25,7 +26,6 @@ from gvsir.models import LogEntry
 from gvsir.permissions import require
 
 LANGUAGES = ("en", "zh")
-_TEXT = "T"
 _CHUNK = 500
 _MOST_EPOCHS = 100
 
@@ -128,24 +128,21 @@ def judge_spec(judge: Judge) -> JudgeSpec:
 def questions(
     release: Release, language_models: Sequence[LanguageModel], *, languages: Sequence[str], epochs: int
 ) -> Iterator[Question]:
-    """Yield every question of a run: text items that have a prompt in the language."""
+    """Yield every question of a run: items with a prompt in the language, for the models that can take and do them."""
     rows = ReleaseItem.objects.filter(release=release).order_by("position").values_list("pk", "content")
     for release_item_id, content in rows.iterator(chunk_size=_CHUNK):
-        if not is_askable(content):
-            continue
-        for language in languages:
+        needs = needs_of(content)
+        asked = [
+            model for model in language_models
+            if why_left_out(needs, output=model.output, accepts=model.accepted) is None
+        ]
+        for language in languages if asked else ():
             prompt = in_language(content.get("prompt"), language)
             if not prompt.strip():
                 continue
-            messages = item_messages(prompt)
-            for language_model, epoch in itertools.product(language_models, range(1, epochs + 1)):
+            messages = asked_of(prompt, needs.files)
+            for language_model, epoch in itertools.product(asked, range(1, epochs + 1)):
                 yield Question(release_item_id, language_model, language, epoch, messages)
-
-
-def is_askable(content: dict[str, object]) -> bool:
-    """Return whether an item is put and answered in text; the others need an endpoint of their own kind."""
-    modality = str(content.get("modality") or _TEXT)
-    return modality[:1].upper() == _TEXT and not content.get("attachments")
 
 
 def add_trials(run: Run, chunk: Sequence[Question], generation: GenerationConfig) -> None:

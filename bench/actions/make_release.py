@@ -20,8 +20,13 @@ from gvsir.permissions import require
 
 
 def item_content(item: Item) -> dict[str, Any]:
-    """Return what a release keeps of ``item``; the keys are part of the release's format."""
-    return {
+    """Return what a release keeps of ``item``; the keys are part of the release's format.
+
+    Images are named by the SHA-256 of their content, so that the release's own hash holds them too; an item that
+    shows none is written as before there were any.
+    """
+    shown = [attachment.as_json() for attachment in item.attachments.all()]
+    content: dict[str, Any] = {
         "id": item.public_id,
         "category": item.category.key,
         "modality": item.modality,
@@ -33,6 +38,7 @@ def item_content(item: Item) -> dict[str, Any]:
         "template": item.template,
         "model_made": item.is_model_made,
     }
+    return {**content, "attachments": shown} if shown else content
 
 
 @transaction.atomic

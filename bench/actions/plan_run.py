@@ -10,10 +10,11 @@ from typing import Any, Final
 from bench.actions.create_run import questions
 from bench.endpoints import model_spec, price_of
 from bench.models import Judge, LanguageModel, Release, Response
+from bench.prompts import files_of, text_of
 from bench.recordings import Question as Recorded
 from bench.recordings import recorded_answers
 from bench.scoring import RUBRICS
-from bench.specs import GenerationConfig, response_key, sha256
+from bench.specs import GenerationConfig, Message, response_key, sha256
 
 #: Assumed standard deviation, over items, of the difference of two models' scores; no run is needed to know it.
 ASSUMED_SD: Final = 3.0
@@ -24,6 +25,8 @@ _VERDICT_TOKENS, _OBJECT_TOKENS, _DIMENSION_TOKENS = 60, 80, 35
 #: Facts of the incident and one category's anchors, which an anchored judge reads.
 _FACTS_TOKENS = 500
 _BYTES_PER_TOKEN = 3.5
+#: An image of ordinary size, with the providers known here.
+_IMAGE_TOKENS = 1200
 #: How the tokens of a plan were estimated.
 HOW_TOKENS: Final = (
     f"estimate: a token for every {_BYTES_PER_TOKEN} bytes of a prompt, {_ANSWER_TOKENS} for an answer, "
@@ -82,11 +85,11 @@ def plan_run(
         model = question.language_model.pk
         key = response_key(specs[model], question.messages, generation, question.epoch)
         if model in replayed:
-            words = sha256(question.messages[0]["content"])
+            words = sha256(text_of(question.messages[0]))
             replayed[model].append(
                 (key, Recorded(names[question.release_item_id], words, question.language, question.epoch))
             )
-        asked[model].append((key, int(len(question.messages[0]["content"].encode()) / _BYTES_PER_TOKEN)))
+        asked[model].append((key, prompt_tokens(question.messages)))
     model_judges = [
         (judge.language_model, *verdict_tokens(judge)) for judge in judges if judge.language_model is not None
     ]
@@ -118,6 +121,12 @@ def plan_run(
         seconds=max(seconds.values(), default=0.0),
         resolvable_difference=smallest_difference(design, len(items)) if items else None,
     )
+
+
+def prompt_tokens(messages: Sequence[Message]) -> int:
+    """Return about how many tokens a question has, with the images it shows."""
+    words = sum(len(text_of(message).encode()) for message in messages)
+    return int(words / _BYTES_PER_TOKEN) + _IMAGE_TOKENS * len(files_of(messages))
 
 
 def verdict_tokens(judge: Judge) -> tuple[int, int]:

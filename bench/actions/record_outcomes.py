@@ -28,6 +28,7 @@ _RESPONSE_FIELDS = (
     "state", "text", "text_sha256", "finish_reason", "error", "prompt_tokens", "completion_tokens", "cost_usd",
     "attempts", "seconds", "answered_at", "executor",
 )
+_OUTPUT_FIELDS = ("output_sha256", "output_media_type", "output_size")
 _JUDGEMENT_FIELDS = (
     "state", "value", "missing_reason", "reason", "refusal", "raw_text", "finish_reason", "prompt_tokens",
     "completion_tokens", "cost_usd", "attempts", "seconds", "judged_at", "executor",
@@ -73,12 +74,14 @@ def _record_failed_calls(session: Session, failed: Sequence[FailedCall]) -> None
 
 def _record_responses(session: Session, settled: Sequence[Settled]) -> list[Call]:
     rows: list[tuple[Any, ...]] = []
+    made: list[tuple[Any, ...]] = []
     answers: list[Answered] = []
     for event in settled:
         call, completion = event.call, event.completion
         pk, cases = call.context
         text = completion.text if completion else ""
-        text_sha256 = sha256(text) if completion else ""
+        output = completion.output if completion else None
+        text_sha256 = sha256(text) if completion and output is None else ""
         finish_reason = completion.finish_reason if completion else ""
         state = (
             _FINISH_STATES.get(finish_reason, Response.State.ANSWERED)
@@ -89,10 +92,14 @@ def _record_responses(session: Session, settled: Sequence[Settled]) -> list[Call
             event.seconds, _moment(event.at), session.executor.pk, pk, Response.State.PENDING,
         ))
         if state in JUDGEABLE:
+            if output is not None:
+                made.append((output.sha256, output.media_type, output.size, pk, Response.State.PENDING))
             answers += [
-                Answered(pk, call.key, release_item_id, language, content, text, text_sha256)
+                Answered(pk, call.key, release_item_id, language, content, text, text_sha256, output)
                 for release_item_id, language, content in cases
             ]
+    if made:  # their files are on the disk already
+        update_where(Response, _OUTPUT_FIELDS, ("pk", "state"), made)
     if update_where(Response, _RESPONSE_FIELDS, ("pk", "state"), rows) < len(rows):
         lost = _note_superseded(session, settled, Response)
         answers = [answer for answer in answers if answer.response_id not in lost]
@@ -187,6 +194,9 @@ def _usage(
     session: Session, call: Call, completion: Completion | None
 ) -> tuple[int | None, int | None, Decimal | None]:
     """Return prompt tokens, completion tokens and cost; None where nobody counted or priced them."""
+    if completion is not None and completion.output is not None:
+        per_output = session.prices[int(call.client)]
+        return completion.prompt_tokens, completion.completion_tokens, per_output.of(0, 0) if per_output else None
     if completion is None or completion.prompt_tokens is None or completion.completion_tokens is None:
         return None, None, None
     price = session.prices[int(call.client)]

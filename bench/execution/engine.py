@@ -181,13 +181,14 @@ class Engine:
 
     async def _send(self, lane: Lane, call: Call, *, is_remote: bool) -> None:
         client = lane.spec.clients[call.client]
+        patience = getattr(client, "longest_call", self.settings.timeout)  # a video takes minutes
         lane.in_flight += 1
         call.attempts += is_remote
         begun = time.monotonic()
         completion: Completion | None = None
         error: CallError | None = None
         try:
-            async with asyncio.timeout(self.settings.timeout):
+            async with asyncio.timeout(patience):
                 if call.response_format is None:
                     completion = await client.complete(call.messages, call.generation, call.epoch)
                 else:
@@ -195,7 +196,7 @@ class Engine:
                         call.messages, call.generation, call.epoch, response_format=call.response_format
                     )
         except TimeoutError:
-            error = CallTimeoutError(f"No answer in {self.settings.timeout:g} s.")
+            error = CallTimeoutError(f"No answer in {patience:g} s.")
         except CallError as failure:
             error = failure
         except Exception as failure:  # noqa: BLE001 - an unknown failure of one call is recorded, not fatal

@@ -13,6 +13,7 @@ from typing import Final
 
 from bench.exceptions import MissingPriceError
 from bench.execution.calls import Call
+from bench.execution.content_size import most_tokens
 from bench.providers.base import Completion
 
 _NOTHING: Final = Decimal(0)
@@ -183,7 +184,7 @@ class Budget:
         """Return an upper bound of one call's cost: no token is shorter than a byte."""
         if self.cap is None:
             return _NOTHING
-        size = sum(len(str(message.get("content", "")).encode()) + 16 for message in call.messages)
+        size = sum(most_tokens(message.get("content", "")) + 16 for message in call.messages)
         if call.response_format is not None:
             size += len(json.dumps(call.response_format))
         return self._prices[call.client].of(size, call.generation.max_tokens)

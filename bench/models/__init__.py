@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.models.batch import Batch
-from bench.models.item import Item, Release, ReleaseItem
+from bench.models.item import Attachment, Item, Release, ReleaseItem
 from bench.models.kept_scores import KeptScores
 from bench.models.label import HumanLabel, JudgeAgreement, LabelSample, LabelTask
 from bench.models.language_model import Judge, LanguageModel
@@ -14,6 +14,7 @@ from bench.models.sharing import Endpoint, Purse, Seat
 from bench.models.verdict import DimensionVerdict
 
 __all__ = [
+    "Attachment",
     "Batch",
     "DimensionVerdict",
     "Endpoint",

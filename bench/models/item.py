@@ -83,6 +83,40 @@ class Item(models.Model):
         return f"{self.modality}-{self.number}"
 
 
+class Attachment(models.Model):
+    """An image that an item shows; the file lies in the media folder under its SHA-256."""
+
+    item = models.ForeignKey("bench.Item", on_delete=models.CASCADE, related_name="attachments")
+    sha256 = models.CharField(max_length=64)
+    media_type = models.CharField(max_length=20, help_text="By its content.")
+    size = models.PositiveIntegerField(help_text="Bytes.")
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    alt = models.TextField(help_text="What the image shows, for people who cannot see it; not sent to models.")
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["item", "pk"]
+        constraints = [models.UniqueConstraint(fields=["item", "sha256"], name="bench_attachment_once")]
+
+    def __str__(self) -> str:
+        return f"{self.media_type} of {self.item_id}"
+
+    def get_absolute_url(self) -> str:
+        """Return where the file is shown."""
+        return reverse("item_attachment", args=[self.item.public_id, self.sha256])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a release keeps of it."""
+        return {
+            "sha256": self.sha256, "media_type": self.media_type, "size": self.size, "width": self.width,
+            "height": self.height, "alt": self.alt,
+        }
+
+
 class Release(models.Model):
     """An immutable set of items, identified by the SHA-256 of its canonical JSON."""
 

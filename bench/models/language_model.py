@@ -16,8 +16,21 @@ class LanguageModel(models.Model):
         PUBLISHED = "published", _("known only from a publication")
         RECORDED = "recorded", _("recorded responses, imported")
 
+    class Output(models.TextChoices):
+        TEXT = "text", _("text")
+        IMAGE = "image", _("images")
+        SPEECH = "speech", _("speech")
+        VIDEO = "video", _("videos")
+
     name = models.CharField(max_length=300, unique=True)
     kind = models.CharField(max_length=10, choices=Kind)
+    output = models.CharField(max_length=6, choices=Output, default=Output.TEXT, help_text="What it produces.")
+    accepts = models.CharField(
+        max_length=40, default="text", help_text="What it can be shown: text, image, audio, video, with commas."
+    )
+    output_options = models.JSONField(
+        default=dict, blank=True, help_text="How it makes images, speech or videos: size, voice, seconds …"
+    )
     base_url = models.URLField(max_length=500, blank=True)
     model_identifier = models.CharField(max_length=200, blank=True, help_text="The name the endpoint knows.")
     recorded_from = models.CharField(
@@ -38,6 +51,10 @@ class LanguageModel(models.Model):
     )
     output_price = models.DecimalField(
         max_digits=12, decimal_places=6, null=True, blank=True, help_text="US dollars per million answer tokens."
+    )
+    price_per_output = models.DecimalField(
+        max_digits=12, decimal_places=6, null=True, blank=True,
+        help_text="US dollars for one image, speech or video; of models that produce no text.",
     )
     max_concurrency = models.PositiveIntegerField(default=20)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -62,6 +79,13 @@ class LanguageModel(models.Model):
     def badges(self) -> tuple[str, ...]:
         """The words that say, wherever it appears, that nobody asked a language model here."""
         return (self.kind,) if self.kind in (self.Kind.BASELINE, self.Kind.RECORDED) else ()
+
+    @property
+    def accepted(self) -> frozenset[str]:
+        """What it can be shown; what answered elsewhere has seen it already."""
+        if self.kind == self.Kind.RECORDED:
+            return frozenset({"text", "image", "audio", "video"})
+        return frozenset(self.accepts.split(","))
 
 
 class Judge(models.Model):

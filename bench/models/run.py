@@ -100,6 +100,11 @@ class Response(models.Model):
     state = models.CharField(max_length=14, choices=State, default=State.PENDING)
     text = models.TextField(blank=True)
     text_sha256 = models.CharField(max_length=64, blank=True)
+    output_sha256 = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Of the image, speech or video; its file's name."
+    )
+    output_media_type = models.CharField(max_length=20, blank=True, default="", db_default="", help_text="By its content.")
+    output_size = models.PositiveIntegerField(null=True, blank=True, help_text="Bytes.")
     finish_reason = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
     prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
@@ -157,6 +162,7 @@ class Judgement(models.Model):
         SCORED = "scored", _("Scored")
         PROFILED = "profiled", _("judged on the dimensions of a framework")
         UNPARSABLE = "unparsable", _("Unparsable")
+        UNFIT = "unfit", _("not asked: it cannot take this kind of answer")
         FAILED = "failed", _("failed after retries")
         CANCELLED = "cancelled", _("Cancelled")
 

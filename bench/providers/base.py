@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bench.files.kinds import MediaFile
 from bench.specs import GenerationConfig, Message
 
 
@@ -23,6 +24,8 @@ class Completion:
         As the provider counts them; None where it does not.
     refused : bool
         The model used the protocol's own refusal field; ``text`` is then its refusal.
+    output : MediaFile, optional
+        The image, speech or video that was made; it is on the disk already.
     """
 
     text: str
@@ -30,6 +33,7 @@ class Completion:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     refused: bool = False
+    output: MediaFile | None = None
 
 
 class LanguageModelClient(Protocol):

@@ -34,7 +34,7 @@ POLICY_CODES = frozenset(
 )
 _LONGEST_MESSAGE = 300
 #: What the client would tell of this machine with every call; leaving it out saves a tenth of its time.
-_PLATFORM_HEADERS = tuple(
+PLATFORM_HEADERS = tuple(
     f"X-Stainless-{name}" for name in ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Version", "Async")
 )
 _REQUEST_TIMEOUT, _CONFLICT, _TOO_MANY, _INTERNAL = 408, 409, 429, 500
@@ -120,7 +120,7 @@ class OpenAICompatibleClient:
             api_key=key or "none",
             max_retries=0,
             timeout=timeout,
-            default_headers=dict.fromkeys(_PLATFORM_HEADERS, openai.omit),
+            default_headers=dict.fromkeys(PLATFORM_HEADERS, openai.omit),
             http_client=openai.DefaultAioHttpClient(limits=limits),
         )
 
@@ -228,6 +228,17 @@ def storable(text: str) -> str:
 def _count(usage: Any, name: str) -> int | None:
     value = usage.get(name) if isinstance(usage, dict) else None
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def as_call_error(error: BaseException) -> CallError:
+    """Return what a failure of the ``openai`` client means for a call."""
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        return _status_error(error)
+    if isinstance(error, openai.APITimeoutError):
+        return _timeout_or_drop(error)
+    return DroppedConnectionError(_short(error.__cause__ or error))
 
 
 def _status_error(error: Any) -> CallError:

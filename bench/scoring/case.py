@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bench.files.kinds import MediaFile
+from bench.modality import needs_of
+from bench.scoring import media_words
+
 #: Why a dimension has no value where the answer says nothing to it; not 0, and no failure of the judge either.
 NOT_ENGAGED: Final = "not engaged"
 
@@ -35,6 +39,8 @@ class JudgeCase:
     language: str
     response: str
     facts: Facts | None = None
+    output: MediaFile | None = None
+    shown: tuple[MediaFile, ...] = ()
 
     def identity(self) -> dict[str, Any]:
         """Return what the judge reads besides the answer; it goes into the key of the verdict."""
@@ -44,6 +50,12 @@ class JudgeCase:
         }
         if self.facts is not None:
             data["facts"] = self.facts.as_json()
+        if self.output is not None:
+            data["output"] = self.output.as_part()
+        if self.shown:
+            data["shown"] = [file.as_part() for file in self.shown]
+        if self.output is not None or self.shown:
+            data["shown_by"] = media_words.VERSION
         return data
 
 
@@ -102,9 +114,10 @@ class Verdict:
 
 
 def case_of(
-    content: Mapping[str, Any], *, language: str, response: str, facts: Facts | None = None
+    content: Mapping[str, Any], *, language: str, response: str, facts: Facts | None = None,
+    output: MediaFile | None = None,
 ) -> JudgeCase:
-    """Return the case of a released item's frozen content."""
+    """Return the case of a released item's frozen content; ``output`` is the answer where that is a file."""
     return JudgeCase(
         item_id=str(content.get("id", "")),
         category=str(content.get("category", "")),
@@ -112,8 +125,10 @@ def case_of(
         prompt=in_language(content.get("prompt"), language),
         focus=in_language(content.get("focus"), language),
         language=language,
-        response=response,
+        response=response if output is None else media_words.in_place_of(output, language),
         facts=facts,
+        output=output,
+        shown=needs_of(content).files,
     )
 
 

@@ -12,12 +12,16 @@ from django.db import transaction
 
 from bench.actions.describe_language_model import DESCRIBABLE, describe_language_model
 from bench.actions.register_language_model import register_language_model
+from bench.files.kinds import OUTPUTS
 from bench.models import LanguageModel
 from gvsir.exceptions import GvsirError
 
 _EXAMPLE = """Example:
   gvsir language_model gpt-5.2@https://api.openai.com/v1 --input-price 1.25 --output-price 10 --concurrency 50
   gvsir language_model replay:answers.jsonl"""
+
+#: Options that endpoints want as numbers.
+_NUMBERS = frozenset({"speed", "seed", "fps"})
 
 
 class Command(BaseCommand):
@@ -40,6 +44,19 @@ class Command(BaseCommand):
         parser.add_argument("name", help="a registered name, MODEL@BASE_URL[#VARIABLE], or replay:FILE.jsonl[#WHO_ANSWERED]")
         parser.add_argument("--input-price", type=_amount, metavar="USD", help="for a million prompt tokens")
         parser.add_argument("--output-price", type=_amount, metavar="USD", help="for a million answer tokens")
+        parser.add_argument(
+            "--output", choices=OUTPUTS, help="what it produces; images, speech and videos have endpoints of their own"
+        )
+        parser.add_argument(
+            "--accepts", metavar="KINDS", help="what it can be shown besides text, with commas: text,image,audio,video"
+        )
+        parser.add_argument(
+            "--option", action="append", default=[], metavar="NAME=VALUE",
+            help="how images, speech or videos are made: size=1024x1024, voice=alloy, seconds=4; again for more",
+        )
+        parser.add_argument(
+            "--price-per-output", type=_amount, metavar="USD", help="for one image, speech or video"
+        )
         parser.add_argument("--concurrency", type=int, dest="max_concurrency", metavar="N", help="most calls at once")
         parser.add_argument("--family", help="its maker's family; no family judges itself alone")
         parser.add_argument("--developer", help="who made it")
@@ -49,6 +66,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Register, describe, print."""
         facts = {name: options[name] for name in DESCRIBABLE if options.get(name) is not None}
+        if options["option"]:
+            facts["output_options"] = _options(options["option"])
         try:
             with transaction.atomic():
                 language_model = register_language_model(options["name"])
@@ -78,6 +97,13 @@ def _amount(text: str) -> Decimal:
     return amount
 
 
+def _options(given: list[str]) -> dict[str, str | float]:
+    pairs = [each.partition("=") for each in given]
+    if wrong := [name for name, equals, value in pairs if not (name and equals and value)]:
+        raise CommandError(f"--option is NAME=VALUE, not {wrong[0]!r}.", returncode=2)
+    return {name: float(_amount(value)) if name in _NUMBERS else value for name, _, value in pairs}
+
+
 def _row(language_model: LanguageModel) -> dict[str, Any]:
     def price(value: Decimal | None) -> float | None:
         return None if value is None else float(value)
@@ -92,4 +118,7 @@ def _row(language_model: LanguageModel) -> dict[str, Any]:
         "key_variable": language_model.key_variable, "family": language_model.family,
         "developer": language_model.developer, "input_price": price(language_model.input_price),
         "output_price": price(language_model.output_price), "concurrency": language_model.max_concurrency,
+        "output": language_model.output, "accepts": language_model.accepts,
+        "options": language_model.output_options or None,
+        "price_per_output": price(language_model.price_per_output),
     }
