@@ -22,6 +22,8 @@ class Cell:
         None is missing, and ``reason`` says why.
     low, high : float or None
         The 95 % interval; None where there is none, and ``interval_reason`` says why.
+    interval_note : str
+        What to know of the interval: where it errs to the safe side.
     n_scored, n_unscored : int or None
         Scores behind the value, and scores without a value; None where the publisher does not say.
     url : str
@@ -41,6 +43,7 @@ class Cell:
     n_unscored: int | None = None
     reason: str = ""
     interval_reason: str = ""
+    interval_note: str = ""
     url: str = ""
     digits: int = 1
     bounds: tuple[float, float] | None = None
@@ -98,7 +101,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """A share of answers with Wilson's interval; ``value`` None where of none it is known."""
+    """A share of answers with its interval, clustered by incident; ``value`` None where of none it is known."""
 
     value: float | None
     low: float | None = None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bench.board import Cell, Share, digits_for
 from bench.metrics.category_table import ScoreTable, weighted_table
-from bench.metrics.intervals import wilson
+from bench.metrics.small_sample import mean_spread, score_interval
 from bench.score_arrays import ScoreArrays
 
 Floats = NDArray[np.float64]
@@ -58,8 +58,10 @@ class Cells:
         if n_scored < self.coverage * (n_scored + n_unscored):
             return Cell(value=None, url=url, reason=self._too_few(n_scored, n_unscored), is_withheld=True, **common)
         low, high = _number(table.low[model, column]), _number(table.high[model, column])
+        cautious = low is not None and table.one_sided is not None and bool(table.one_sided[model, column])
         return Cell(
-            value=value, low=low, high=high, url=url, interval_reason="" if low is not None else one_incident(), **common
+            value=value, low=low, high=high, url=url, interval_reason="" if low is not None else one_incident(),
+            interval_note=errs_safe(int(table.n_clusters[model, column])) if cautious else "", **common,
         )
 
     def _bounds(self, model: int, weights: Mapping[str, float]) -> tuple[float, float] | None:
@@ -105,17 +107,36 @@ def weighted(
 
 
 def refused_share(scores: ScoreArrays, model: int, places: Sequence[int] | NDArray[np.intp], url: str = "") -> Share:
-    """Return the share of refused answers of row ``model`` on the items at ``places``, with Wilson's interval."""
-    n, of = int(scores.n_refused[model, places].sum()), int(scores.n_told[model, places].sum())
+    """Return the share of refused answers of row ``model`` on the items at ``places``.
+
+    The interval is Wilson's with the effective number of answers, clustered by incident; with one incident there is
+    none.
+    """
+    refused, told = scores.n_refused[model, places], scores.n_told[model, places]
+    n, of = int(refused.sum()), int(told.sum())
     if not of:
         return Share(value=None, url=url)
-    low, high = wilson(n, of)
-    return Share(value=n / of, low=low, high=high, n=n, of=of, url=url)
+    codes = scores.cluster_codes[places]
+    count, total = (np.bincount(codes, weights=each).astype(np.float64) for each in (told, refused))
+    n_clusters = int((count > 0).sum())
+    if n_clusters < 2:
+        return Share(value=n / of, n=n, of=of, url=url)
+    mean, spread = mean_spread(count, total, total)
+    found = score_interval(mean, spread, np.array(float(n_clusters)), (0.0, 1.0), 0.95)
+    return Share(value=n / of, low=float(found.low), high=float(found.high), n=n, of=of, url=url)
 
 
 def percent(share: float) -> str:
     """Return ``share`` as text: 0.95 as "95 %", 0.9489 as "94.9 %"."""
     return f"{math.floor(share * 1000 + 1e-9) / 10:g} %"
+
+
+def errs_safe(n_clusters: int) -> str:
+    """Return that an interval covers more than it says, and why."""
+    return _(
+        "Conservative: so near the end of the scale, {n} incidents cannot tell the mean from the end; the interval "
+        "holds the true value in 97.5 to 99 of 100 cases, not in 95."
+    ).format(n=n_clusters)
 
 
 def one_incident() -> str:

@@ -80,6 +80,7 @@ def _detail(cell: Cell) -> dict[str, Any]:
         "n_unscored": cell.n_unscored,
         "missing_reason": cell.reason or None,
         "interval_missing_reason": cell.interval_reason or None,
+        "interval_note": cell.interval_note or None,
         "coverage": cell.coverage,
         "withheld": cell.is_withheld,
         "bounds": list(cell.bounds) if cell.bounds else None,

@@ -294,7 +294,7 @@ def _how_framework() -> str:
 
 def _how_always(coverage: float) -> tuple[str, ...]:
     return (
-        _("Interval: 95 %, clustered by incident, because items of one incident are not independent (Bell-McCaffrey variance with Satterthwaite degrees of freedom, in Wilson's form so that it stays on the scale)."),
+        _("Interval: 95 %, clustered by incident, because items of one incident are not independent (Bell-McCaffrey variance; Student's quantile with Satterthwaite degrees of freedom, or the exact one where incidents are few and uneven; in Wilson's form so that it stays on the scale). A star marks an interval that errs to the safe side: so near an end of the scale that its incidents cannot tell the mean from the end."),
         _("A missing score is in no mean and is never 0; n counts the scores behind a cell, and those missing beside it."),
         _("Coverage: the share of answers with a score. A mean with less than {least} is withheld, and has no rank; in its place stand the bounds it would have if all missing scores were the lowest, and the highest, possible (Manski 2003). Say ?coverage= to ask for another share.").format(least=percent(coverage)),
         # xgettext:no-python-format
@@ -302,5 +302,5 @@ def _how_always(coverage: float) -> tuple[str, ...]:
         # xgettext:no-python-format
         _("Tier: from the top, a model opens the next tier when its paired difference to the tier's first model is told from 0: same items, clustered by incident, t test, Holm over all pairs, 5 % (Miller 2024, section 4; Holm 1979). Models of one tier are not told apart."),
         # xgettext:no-python-format
-        _("Refused: the share of answers that the judges call refused (not partly), or that the provider or its filter stopped, among those of which it is known; 95 % interval by Wilson 1927, answers taken as independent. Some items ask for a refusal, so the share is neither good nor bad by itself; the score without refused answers stands below it."),
+        _("Refused: the share of answers that the judges call refused (not partly), or that the provider or its filter stopped, among those of which it is known; 95 % interval by Wilson's formula with the effective number of answers, clustered by incident (Korn and Graubard 1998). Some items ask for a refusal, so the share is neither good nor bad by itself; the score without refused answers stands below it."),
     )

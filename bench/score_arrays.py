@@ -78,6 +78,12 @@ class ScoreArrays:
         """The incident of each unit's item."""
         return tuple(self.clusters_of_items[place] for place in self.places.tolist())
 
+    @cached_property
+    def cluster_codes(self) -> NDArray[np.intp]:
+        """A number for the incident of each item of ``item_keys``."""
+        found: NDArray[np.intp] = np.unique(np.array(self.clusters_of_items, dtype=str), return_inverse=True)[1]
+        return found
+
     @property
     def n_units(self) -> int:
         """How many units there are."""

@@ -46,6 +46,7 @@ class CellSerializer(serializers.Serializer[Any]):
     n_unscored = serializers.IntegerField(allow_null=True)
     missing_reason = serializers.CharField(allow_null=True)
     interval_missing_reason = serializers.CharField(allow_null=True)
+    interval_note = serializers.CharField(allow_null=True, help_text="Where the interval errs to the safe side.")
     coverage = serializers.FloatField(allow_null=True)
     withheld = serializers.BooleanField()
     bounds = serializers.ListField(child=serializers.FloatField(), allow_null=True)
@@ -62,7 +63,7 @@ class GateSerializer(serializers.Serializer[Any]):
 
 
 class ShareSerializer(serializers.Serializer[Any]):
-    """The share of refused answers with Wilson's interval."""
+    """The share of refused answers with its interval, clustered by incident."""
 
     share = serializers.FloatField(allow_null=True)
     n = serializers.IntegerField()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bench.metrics.small_sample import (
     RobustSpread,
+    ScoreInterval,
     cluster_variances,
     mean_spread,
     robust_spread,
@@ -36,6 +37,8 @@ class ScoreTable:
         Scored items, incidents behind them, items without a score.
     method : str
         As in `bench.metrics.intervals.mean_interval`.
+    one_sided : bool array, optional
+        Where the interval is conservative, see `bench.metrics.small_sample.ScoreInterval`.
     """
 
     categories: tuple[Hashable, ...]
@@ -48,6 +51,7 @@ class ScoreTable:
     n_missing: NDArray[np.int64]
     level: float
     method: str
+    one_sided: NDArray[np.bool_] | None = None
 
     @property
     def coverage(self) -> Floats:
@@ -107,12 +111,13 @@ def category_table(
     shape = (len(flat), len(names))
     value, se, low, high = (np.full(shape, np.nan) for _ in range(4))
     n, n_clusters, n_missing = (np.zeros(shape, dtype=np.int64) for _ in range(3))
+    one_sided = np.zeros(shape, dtype=np.bool_)
     for column, block in enumerate(_blocks(flat, where, codes, len(names))):
         mean, spread = mean_spread(block.counts, block.totals, block.squares)
         n_clusters[:, column] = (block.counts > 0).sum(1)
         cell = _interval(mean, spread, n_clusters[:, column], bounds, level)
         value[:, column], se[:, column] = mean, spread.se
-        low[:, column], high[:, column] = cell
+        low[:, column], high[:, column], one_sided[:, column] = cell
         n[:, column] = block.counts.sum(1)
         n_missing[:, column] = block.items - n[:, column]
     return ScoreTable(
@@ -126,6 +131,7 @@ def category_table(
         n_missing=n_missing,
         level=level,
         method="cr2_t" if bounds is None else "cr2_score",
+        one_sided=one_sided,
     )
 
 
@@ -176,7 +182,7 @@ def weighted_table(
     part /= np.where(total_weight > 0, total_weight, 1.0)
     mean, spread, n_clusters = _combined(blocks, part, int(codes.max()) + 1)
     value = np.where(total_weight[:, 0] > 0, mean, np.nan)
-    low, high = _interval(value, spread, n_clusters, bounds, level)
+    low, high, one_sided = _interval(value, spread, n_clusters, bounds, level)
     used = (count * (weight > 0)).sum(1).astype(np.int64)
     items = sum(block.items for block, w in zip(blocks, weight, strict=True) if w > 0)
     return ScoreTable(
@@ -190,6 +196,7 @@ def weighted_table(
         n_missing=(items - used)[:, None],
         level=level,
         method="cr2_t" if bounds is None else "cr2_score",
+        one_sided=one_sided[:, None],
     )
 
 
@@ -203,7 +210,7 @@ def _combined(
     """
     models = len(part)
     mean = np.zeros(models)
-    residual, share, within, between, plain = (np.zeros((models, n_groups)) for _ in range(5))
+    residual, share, within, between, plain, whole = (np.zeros((models, n_groups)) for _ in range(6))
     for column, block in enumerate(blocks):
         n = np.maximum(block.counts.sum(1, keepdims=True), 1)
         a = part[:, [column]] / n
@@ -215,9 +222,10 @@ def _combined(
         within[:, block.clusters] += a**2 * block.counts * inside[:, None]
         between[:, block.clusters] += a * block.counts * np.sqrt(among)[:, None]
         plain[:, block.clusters] += a**2 * block.counts
+        whole[:, block.clusters] += a * block.counts * np.sqrt(inside + among)[:, None]
     omega = within + between**2
     omega = np.where(omega.sum(1, keepdims=True) > 0, omega, plain)
-    return mean, robust_spread(residual, share, omega), (share > 0).sum(1)
+    return mean, robust_spread(residual, share, omega, (whole**2).sum(1)), (share > 0).sum(1)
 
 
 def _interval(
@@ -226,13 +234,15 @@ def _interval(
     n_clusters: NDArray[np.int64],
     bounds: tuple[float, float] | None,
     level: float,
-) -> tuple[Floats, Floats]:
+) -> ScoreInterval:
     """Return bounds; NaN where the spread is unknown, or 0 without a known scale."""
     if bounds is not None:
         return score_interval(mean, spread, n_clusters.astype(np.float64), bounds, level)
     nothing = spread.se <= 1e-12 * np.maximum(1.0, np.abs(np.nan_to_num(mean)))
     low, high = t_interval(mean, spread, level)
-    return np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
+    return ScoreInterval(
+        np.where(nothing, np.nan, low), np.where(nothing, np.nan, high), np.zeros(low.shape, dtype=np.bool_)
+    )
 
 
 def _flattened(

@@ -46,6 +46,9 @@ class MeanEstimate:
         Why ``value`` or the interval is None; empty when both are there.
     seed, resamples : int or None
         For a bootstrap: what repeats it to the last digit.
+    is_one_sided : bool
+        The mean is so near an end of the scale that the interval is conservative, see
+        `bench.metrics.small_sample.ScoreInterval`.
     """
 
     value: float | None
@@ -60,6 +63,7 @@ class MeanEstimate:
     undefined_reason: str = ""
     seed: int | None = None
     resamples: int | None = None
+    is_one_sided: bool = False
 
     @property
     def coverage(self) -> float | None:
@@ -153,18 +157,20 @@ def mean_interval(
     -------
     MeanEstimate
         ``method`` names what was done: ``cr2_t`` (Bell-McCaffrey standard error, Satterthwaite
-        t), ``cr2_score`` (the same in Wilson's formula), ``bca_cluster_bootstrap``,
+        t, exact where clusters are uneven), ``cr2_score`` (the same in Wilson's formula), ``bca_cluster_bootstrap``,
         ``percentile_cluster_bootstrap`` or ``clustered_t``.
 
     Notes
     -----
-    Chosen by simulation (``tests/benchmarks/coverage_simulation.py``; nominal 95 %, clusters of
-    unequal size, correlation within clusters 0.5). At 6, 10, 20, 50 and 150 clusters BCa covers
-    82, 87, 88, 93 and 92 %, the percentile bootstrap 84, 89, 91, 94 and 93 %, the plain clustered
-    t 89, 91, 91, 94 and 94 %, ``cr2_t`` 97, 97, 96, 96 and 94 %. For shares near 0.95 ``cr2_t``
-    falls to 53 % at 6 clusters, because samples without a failure show no spread; ``cr2_score``
-    covers 99, 99, 98, 91 and 93 %. A cluster that holds a third to a half of all items makes both
-    conservative (98 to 99 %) at up to 20 clusters, where the others fall to between 64 and 90 %.
+    Chosen by simulation (``tests/benchmarks/coverage_simulation.py``, table in
+    ``tests/benchmarks/README.md``; nominal 95 %). With clusters of unequal size and correlation 0.5
+    within them, at 6, 10, 20, 50 and 150 clusters BCa covers 85, 85, 88, 91 and 94 %, the percentile
+    bootstrap 87, 88, 90, 92 and 95 %, the plain clustered t 92, 90, 92, 93 and 95 %, ``cr2_t`` 95,
+    95, 94, 95 and 95 %; where a cluster holds a third to a half of all items it still covers 94 to
+    96 %, and the others fall to between 65 and 90 %. ``cr2_score`` covers 94 to 97 % on scores from
+    0 to 10 and on shares near a half. Near an end of the scale (a share of 0.95 with up to 20
+    clusters, of 0.8 with 6) it covers 97 to 99 %, as ``is_one_sided`` says of the estimate, where
+    ``cr2_t`` falls to 53 %. With a tenth of 150 clusters holding most items it covers 93 % there.
     From about 100 clusters of like size all agree.
 
     Examples
@@ -189,8 +195,9 @@ def mean_interval(
     if chosen == "cr2_score":
         if bounds is None:
             raise ValueError("The score interval needs the bounds of the scale.")
-        low, high = score_interval(mean_array, spread, np.array(data.n_clusters), bounds, level)
-        return _estimate(data, level, name, value=mean, se=se, low=float(low), high=float(high))
+        found = score_interval(mean_array, spread, np.array(data.n_clusters), bounds, level)
+        made = _estimate(data, level, name, value=mean, se=se, low=float(found.low), high=float(found.high))
+        return replace(made, is_one_sided=bool(found.is_one_sided))
     if _is_nothing(se, data.values):
         return _estimate(data, level, name, value=mean, se=0.0, reason=NO_SPREAD)
     if chosen == "cr2_t":

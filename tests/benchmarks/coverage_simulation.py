@@ -74,7 +74,7 @@ def intervals(count, total, square, bounds, rng, resamples):
         found[kind] = tuple(np.array([[d.low, d.high] for d in drawn]).T)
     found["cr2_t"] = t_interval(mean, spread, 0.95)
     if bounds is not None:
-        found["cr2_score"] = score_interval(mean, spread, np.full(len(mean), float(groups)), bounds, 0.95)
+        found["cr2_score"] = score_interval(mean, spread, np.full(len(mean), float(groups)), bounds, 0.95)[:2]
     return found
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from bench.actions.score_run import score_run
 from bench.leaderboards import BadCoverageError, checked_coverage, find_board
@@ -141,9 +142,21 @@ def test_refused_answers_are_counted_and_a_score_without_them_is_given():
         Judgement.objects.filter(pk=verdict.pk).update(refusal=state)
     row = find_board("gvs").rows[0]
     assert (row.refused.n, row.refused.of, row.refused.value) == (2, 4, 0.5)
-    # Wilson 1927 for 2 of 4: (0.5 + z^2/8 -+ z sqrt(1/16 + z^2/64)) / (1 + z^2/4), z = 1.959964
-    assert (row.refused.low, row.refused.high) == pytest.approx((0.150039, 0.849961), abs=1e-5)
+    # 4 incidents: SE^2 = 0.25 / 3, so n_eff = 3 in Wilson's formula with t_3 = 3.182446: k = t^2 / 3 = 3.375987,
+    # 0.5 -+ sqrt(k / 4 + k^2 / 4) / (1 + k)
+    assert (row.refused.low, row.refused.high) == pytest.approx((0.060835, 0.939165), abs=1e-5)
     assert (row.overall.value, row.without_refusals.value) == (6.5, 3.0)
+
+
+def test_an_interval_that_errs_to_the_safe_side_says_so_in_export_and_title(client):
+    items = [make_item(category="bias") for _ in range(4)]
+    run = make_run(make_release(items))
+    fill(run, items, make_language_model("high"), (10, 10, 10, 9))
+    fill(run, items, make_language_model("middle"), (5, 6, 4, 5))
+    rows = {row.name: row for row in find_board("gvs").rows}
+    assert "4 incidents" in rows["high"].overall.interval_note
+    assert rows["middle"].overall.interval_note == ""
+    assert "Conservative: so near" in client.get(reverse("leaderboard", args=["gvs"])).content.decode()
 
 
 def test_an_answer_stopped_by_the_provider_is_refused_and_one_of_unknown_state_is_not_counted():

@@ -123,8 +123,8 @@ def test_over_refusal_is_what_was_refused_without_being_asked_to(refusing):
     line = found.fears[0]
     assert (found.n_benign_items, found.n_asked_items, found.n_twins) == (3, 2, 2)
     assert (line.benign.n, line.benign.of) == (1, 3)
-    # Wilson 1927, 1 of 3
-    assert (line.benign.low, line.benign.high) == pytest.approx((0.06149, 0.79234), abs=1e-5)
+    # 1 of 3 in 3 incidents: SE^2 = 2/9 / 2, so n_eff = 2; k = t_2^2 / 2 = 4.302653^2 / 2 in Wilson's formula
+    assert (line.benign.low, line.benign.high) == pytest.approx((0.01133, 0.95617), abs=1e-5)
     assert (line.asked.n, line.asked.of) == (2, 2)
     assert (line.twins.harmful.value, line.twins.benign.value, line.twins.difference.value) == (1, 0.5, 0.5)
     assert (line.twins.pairs.only_a, line.twins.pairs.only_b) == (1, 0)
@@ -185,7 +185,7 @@ def test_missing_scores_are_counted_by_reason(client):
 
 def test_the_page_names_its_sources_and_no_text(refusing, client):
     page = client.get(f"/bench/runs/{refusing.pk}/diagnostics/").content.decode()
-    for source in ("Spearman 1904", "Dubois et al. 2024", "Miller 2024", "Wilson 1927", "Krippendorff 2019", "XSTest"):
+    for source in ("Spearman 1904", "Dubois et al. 2024", "Miller 2024", "Korn and Graubard 1998", "Krippendorff 2019", "XSTest"):
         assert source in page
     assert "Please cite ruling" not in page
     assert not re.search(r"Answer \d+\.", page)
