@@ -31,6 +31,12 @@ class EmptyRunError(BenchError):
     code = "empty_run"
 
 
+class BadNumberError(BenchError):
+    """A number is outside what a run or a model may have."""
+
+    code = "bad_number"
+
+
 class RunBusyError(BenchError):
     """Another process executes this run and shows signs of life."""
 

@@ -18,6 +18,7 @@ from bench.actions.register_language_model import (
     register_judge,
     register_language_model,
 )
+from bench.bounds import MOST_BUDGET, MOST_CALLS
 from bench.models import LanguageModel, Release, Run
 from bench.providers.scripted import POLICIES
 from bench.scoring import RUBRIC_NAMES
@@ -94,11 +95,13 @@ class RunForm(forms.Form):
     )
     epochs = forms.IntegerField(label=_("How often each item is put"), min_value=1, max_value=100, initial=1)
     budget = forms.DecimalField(
-        label=_("Budget in US dollars"), required=False, min_value=0, max_digits=12, decimal_places=4,
+        label=_("Budget in US dollars"), required=False, min_value=0, max_value=MOST_BUDGET, max_digits=12,
+        decimal_places=4,
         help_text=_("Optional. The most a call can cost is set aside before it is sent; every model needs a price."),
     )
     max_calls = forms.IntegerField(
-        label=_("Most calls"), required=False, min_value=1, help_text=_("Optional. Every attempt counts.")
+        label=_("Most calls"), required=False, min_value=1, max_value=MOST_CALLS,
+        help_text=_("Optional. Every attempt counts."),
     )
 
     def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from bench.actions.limit_run import check_limits
+from bench.bounds import MOST_AT_ONCE, MOST_SEED, check_count
 from bench.endpoints import model_spec
 from bench.environment import describe_environment
 from bench.exceptions import EmptyRunError, RunClosedError
@@ -61,6 +62,8 @@ def create_run(
 
     Raises
     ------
+    BadNumberError
+        A limit, the concurrency or the seed is outside its bounds.
     EmptyRunError
         No model, no judge, or no item that can be asked in these languages.
     MissingPriceError
@@ -73,7 +76,7 @@ def create_run(
     language_models = list({model.pk: model for model in language_models}.values())
     judges = list({judge.pk: judge for judge in judges}.values())
     generation = generation or GenerationConfig()
-    _check(language_models, judges, epochs=epochs, languages=languages, concurrency=concurrency)
+    _check(language_models, judges, epochs=epochs, languages=languages, concurrency=concurrency, seed=seed)
     check_limits(language_models, judges, budget_usd=budget_usd, max_calls=max_calls)
     spec = RunSpec(
         release_sha256=release.sha256,
@@ -188,7 +191,7 @@ def add_trials(run: Run, chunk: Sequence[Question], generation: GenerationConfig
 
 def _check(
     language_models: Sequence[LanguageModel], judges: Sequence[Judge], *, epochs: int, languages: Sequence[str],
-    concurrency: int | None,
+    concurrency: int | None, seed: int,
 ) -> None:
     if not language_models:
         raise EmptyRunError(gettext("A run needs at least one model."))
@@ -198,8 +201,8 @@ def _check(
         raise EmptyRunError(
             gettext("Epochs are a number from 1 to {most_epochs}.").format(most_epochs=_MOST_EPOCHS)
         )
-    if concurrency is not None and concurrency < 1:
-        raise EmptyRunError(gettext("Concurrency is at least 1."))
+    check_count(gettext("Concurrency"), concurrency, most=MOST_AT_ONCE)
+    check_count(gettext("A seed"), seed, least=-MOST_SEED, most=MOST_SEED)
     if unknown := set(languages) - set(LANGUAGES):
         raise EmptyRunError(
             gettext("Languages are {languages}; {unknown} is none of them.").format(

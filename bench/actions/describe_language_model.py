@@ -9,8 +9,10 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
 
+from bench.bounds import MOST_AT_ONCE, MOST_PRICE, check_amount, check_count
 from bench.exceptions import BadEndpointError, RunClosedError
 from bench.files.kinds import ACCEPTABLE, IMAGE, OUTPUTS, SPEECH, TEXT, VIDEO
+from bench.model_families import is_family_name, normal_family
 from bench.models import LanguageModel, Run
 from gvsir.models import LogEntry
 from gvsir.permissions import require
@@ -38,7 +40,9 @@ def describe_language_model(*, language_model: LanguageModel, facts: dict[str, A
     Raises
     ------
     BadEndpointError
-        A price is negative, a limit below 1, or only one of the two prices would be known.
+        Only one of the two prices would be known.
+    BadNumberError
+        A price or the most calls at once are outside their bounds.
     PermissionRefusedError
         ``actor`` may not edit models.
     """
@@ -50,6 +54,8 @@ def describe_language_model(*, language_model: LanguageModel, facts: dict[str, A
     before = {name: str(getattr(row, name)) for name in facts}
     if "accepts" in facts:
         facts = {**facts, "accepts": canonical_accepts(str(facts["accepts"]))}
+    if "family" in facts:
+        facts = {**facts, "family": checked_family(str(facts["family"]))}
     is_reshaped = any(name in facts and facts[name] != getattr(row, name) for name in _SHAPING)
     for name, value in facts.items():
         setattr(row, name, value)
@@ -61,16 +67,31 @@ def describe_language_model(*, language_model: LanguageModel, facts: dict[str, A
         )
     _check_output(row, facts)
     prices = (row.input_price, row.output_price)
-    if any(price is not None and price < 0 for price in (*prices, row.price_per_output)):
-        raise BadEndpointError("A price is 0 or more.")
+    for price in (*prices, row.price_per_output):
+        check_amount(gettext("A price"), price, most=MOST_PRICE, places=6)
     if (prices[0] is None) != (prices[1] is None):
         raise BadEndpointError("Give both prices, for a million prompt tokens and for a million answer tokens.")
-    if row.max_concurrency < 1:
-        raise BadEndpointError("The most calls at once are a number from 1.")
+    check_count(gettext("The most calls at once"), row.max_concurrency, most=MOST_AT_ONCE)
     row.save(update_fields=list(facts))
     after = {name: str(value) for name, value in facts.items()}
     LogEntry.objects.record(row, "language_model.describe", actor=actor, data={"before": before, "after": after})
     return row
+
+
+def checked_family(text: str) -> str:
+    """Return the family that ``text`` names, spelled as all others are.
+
+    Raises
+    ------
+    BadEndpointError
+        It holds more than letters, digits, blanks, dots, hyphens and plus signs, or is too long.
+    """
+    family = normal_family(text)
+    if not is_family_name(family):
+        raise BadEndpointError(
+            gettext("A family has letters, digits, blanks, dots and hyphens, 80 characters at most; a plus sign joins two.")
+        )
+    return family
 
 
 def canonical_accepts(text: str) -> str:

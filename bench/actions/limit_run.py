@@ -8,8 +8,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
 
+from bench.bounds import MOST_BUDGET, MOST_CALLS, check_amount, check_count
 from bench.endpoints import asked_models, price_of
-from bench.exceptions import EmptyRunError, MissingPriceError, RunClosedError
+from bench.exceptions import MissingPriceError, RunClosedError
 from bench.models import Judge, LanguageModel, Run
 from gvsir.models import LogEntry
 from gvsir.permissions import require
@@ -59,13 +60,13 @@ def check_limits(
 
     Raises
     ------
-    EmptyRunError
-        No call would be allowed at all.
+    BadNumberError
+        No call would be allowed at all, or a limit is larger than what can be kept.
     MissingPriceError
         A budget is given and a model has no price.
     """
-    if max_calls is not None and max_calls < 1:
-        raise EmptyRunError(gettext("The most calls are a number from 1."))
+    check_count(gettext("The most calls"), max_calls, most=MOST_CALLS)
+    check_amount(gettext("A budget"), budget_usd, most=MOST_BUDGET, places=4)
     if budget_usd is None:
         return
     unpriced = [model.name for model in asked_models(language_models, judges) if price_of(model) is None]

@@ -225,9 +225,13 @@ def storable(text: str) -> str:
     return text
 
 
+#: What no call can have: a reply that claims more has not counted.
+_MOST_TOKENS = 20_000_000
+
+
 def _count(usage: Any, name: str) -> int | None:
     value = usage.get(name) if isinstance(usage, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS else None
 
 
 def as_call_error(error: BaseException) -> CallError:

@@ -137,8 +137,8 @@ class Command(BaseCommand):
             budget = Decimal(options["budget"])
         except InvalidOperation as error:
             raise CommandError(f"--budget {options['budget']!r} is no amount of US dollars.", returncode=2) from error
-        if not budget.is_finite() or budget < 0:
-            raise CommandError("--budget is an amount of US dollars, 0 or more.", returncode=2)
+        if not budget.is_finite():
+            raise CommandError("--budget is an amount of US dollars.", returncode=2)
         return budget
 
     def _warn_of_self_judging(self, judges: list[Judge], asked: set[int]) -> None:

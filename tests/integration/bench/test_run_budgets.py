@@ -7,19 +7,22 @@ from decimal import Decimal
 from io import StringIO
 
 import pytest
+from aiohttp import web
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from bench.actions.create_run import create_run
+from bench.actions.describe_language_model import describe_language_model
 from bench.actions.draw_budget import draw, open_purse
 from bench.actions.execute_run import execute_run
 from bench.actions.join_run import join_run
 from bench.actions.limit_run import limit_run
 from bench.actions.register_language_model import register_judge, register_language_model
-from bench.exceptions import EmptyRunError, MissingPriceError, RunClosedError
+from bench.bounds import MOST_AT_ONCE, MOST_BUDGET, MOST_CALLS
+from bench.exceptions import BadNumberError, MissingPriceError, RunClosedError
 from bench.execution.calls import Call
 from bench.execution_session import open_session
-from bench.models import Executor, Purse, Run
+from bench.models import Executor, Purse, Response, Run
 from bench.providers.base import Completion
 from bench.specs import GenerationConfig
 from gvsir.models import LogEntry
@@ -126,7 +129,7 @@ def test_a_budget_is_refused_where_a_price_is_missing_or_a_limit_is_no_limit():
     }
     with pytest.raises(MissingPriceError, match="Give it one with: gvsir language_model"):
         create_run(budget_usd=Decimal(1), **arguments)
-    with pytest.raises(EmptyRunError, match="from 1"):
+    with pytest.raises(BadNumberError, match="from 1"):
         create_run(max_calls=0, **arguments)
     run = create_run(max_calls=3, **arguments)
     with pytest.raises(MissingPriceError):
@@ -140,12 +143,66 @@ def test_a_model_gets_its_prices_by_command():
     call_command("language_model", "m@http://127.0.0.1:9/v1", input_price=Decimal("1.25"), output_price=Decimal(10), stdout=StringIO())
     model = register_language_model("m@http://127.0.0.1:9/v1")
     assert (model.input_price, model.output_price) == (Decimal("1.25"), 10)
-    with pytest.raises(CommandError, match="0 or more"):
+    with pytest.raises(CommandError, match="from 0 to"):
         call_command("language_model", model.name, input_price=Decimal(-1))
     with pytest.raises(CommandError, match="both prices"):
         call_command("language_model", "other@http://127.0.0.1:9/v1", input_price=Decimal(1))
     model.refresh_from_db()
     assert model.input_price == Decimal("1.25")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--budget", "1e12"], ["--budget", "10000001"], ["--budget", "0.00001"], ["--budget", "-1"], ["--budget", "1e-999999"],
+        ["--max-calls", "9" * 20], ["--max-calls", "0"], ["--concurrency", "300000"], ["--concurrency", "9" * 20],
+        ["--concurrency", "0"], ["--seed", "9" * 20], ["--epochs", "9" * 20],
+    ],
+)
+def test_a_number_that_the_database_could_not_hold_is_refused_before_anything_is_written(options):
+    register_language_model("fake@http://127.0.0.1:9/v1", **PRICES)
+    with pytest.raises(CommandError):
+        call_command(
+            "bench_run", make_release().name, "--model", "fake@http://127.0.0.1:9/v1", "--judge", "heuristic", "--hold",
+            *options, stdout=StringIO(), stderr=StringIO(),
+        )
+    assert not Run.objects.exists()
+    call_command("bench_runs", stdout=StringIO())
+
+
+def test_a_run_keeps_the_largest_limits():
+    run = make_run("fake@http://127.0.0.1:9/v1", 1, budget_usd=MOST_BUDGET, max_calls=MOST_CALLS, concurrency=MOST_AT_ONCE)
+    run.refresh_from_db()
+    assert (run.budget_usd, run.max_calls, run.concurrency) == (MOST_BUDGET, MOST_CALLS, MOST_AT_ONCE)
+    with pytest.raises(BadNumberError, match="10000000 US dollars"):
+        limit_run(run=run, budget_usd=MOST_BUDGET + 1, max_calls=None, actor=None)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"input_price": Decimal("1e12"), "output_price": Decimal(1)}, {"input_price": Decimal(1), "output_price": Decimal(10000)},
+        {"input_price": Decimal("0.0000001"), "output_price": Decimal(1)}, {"max_concurrency": 10**20},
+        {"max_concurrency": MOST_AT_ONCE + 1}, {"max_concurrency": 0},
+    ],
+)
+def test_a_model_gets_no_number_that_the_database_could_not_hold(facts):
+    model = register_language_model("m@http://127.0.0.1:9/v1")
+    with pytest.raises(BadNumberError):
+        describe_language_model(language_model=model, facts=facts, actor=None)
+    model.refresh_from_db()
+    assert (model.input_price, model.max_concurrency) == (None, 20)
+
+
+def test_a_reply_that_claims_more_tokens_than_any_call_has_counts_as_uncounted():
+    def claim(body):
+        choice = {"index": 0, "message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}
+        return web.json_response({"choices": [choice], "usage": {"prompt_tokens": 10**18, "completion_tokens": 5}})
+
+    with running(Behaviour(reply=claim)) as server:
+        execute_run(make_run(f"fake@{server.base_url}", 1).pk)
+    response = Response.objects.get()
+    assert (response.state, response.prompt_tokens, response.cost_usd) == ("answered", None, None)
 
 
 def test_a_run_is_left_to_the_workers_or_held():
