@@ -23,6 +23,7 @@ from bench.models import LanguageModel, Release, Run
 from bench.providers.scripted import POLICIES
 from bench.scoring import RUBRIC_NAMES
 from bench.scoring.panel import HEADLINES, PanelRule
+from bench.tasks import ring
 from gvsir.permissions import allowed
 
 #: The same run asked for again within this time is the same click.
@@ -147,6 +148,7 @@ class RunForm(forms.Form):
             created_by=self._actor, spec_sha256=run.spec_sha256, created_at__gt=timezone.now() - SAME_CLICK
         ).exclude(pk=run.pk).first()
         if earlier is None:
+            ring(run)
             return run
         transaction.set_rollback(True)  # the button was pressed twice
         return earlier

@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
+from django.db.models import QuerySet
 
 from bench.actions.claim_work import has_free_work
 from bench.actions.execute_run import execute_run
 from bench.actions.join_run import bury_dead, living
-from bench.exceptions import RunBusyError
+from bench.exceptions import RunBusyError, RunClosedError
 from bench.models import Run
+from bench.tasks import ring_now
+from bench.watching import is_asked_to_end
 from gvsir.exceptions import GvsirError
 
 logger = logging.getLogger(__name__)
@@ -22,19 +26,25 @@ logger = logging.getLogger(__name__)
 _POLL_SECONDS = 0.5
 
 
-def next_run(*, passed_over: frozenset[int] = frozenset()) -> Run | None:
-    """Return the oldest run that waits for a process, or in which another process finds something to do.
+def waiting_runs(*, passed_over: frozenset[int] = frozenset()) -> Iterator[Run]:
+    """Yield, oldest first, the runs that wait for a process, or in which another process finds something to do.
 
     A run that one process executes by itself (``gvsir bench_run``) is left to it as long as it lives.
     """
-    waiting = Run.objects.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING]).exclude(pk__in=passed_over)
-    waiting = waiting.exclude(batches__closed_at__isnull=True, batches__isnull=False)
-    for run in waiting.order_by("pk"):
+    for run in _open_runs().exclude(pk__in=passed_over).order_by("pk"):
         bury_dead(run)
-        others = living(run)
-        if not others or (all(other.is_shared for other in others) and has_free_work(run)):
-            return run
-    return None
+        if _wants_another(run):
+            yield run
+
+
+def next_run(*, passed_over: frozenset[int] = frozenset()) -> Run | None:
+    """Return the first of the :func:`waiting_runs`."""
+    return next(waiting_runs(passed_over=passed_over), None)
+
+
+def is_forsaken(run: Run) -> bool:
+    """Return whether nobody alive works on ``run``."""
+    return not living(run)
 
 
 def work(*, stop: Callable[[], bool], once: bool = False, say: Callable[[str], None] = lambda text: None) -> int:
@@ -42,6 +52,7 @@ def work(*, stop: Callable[[], bool], once: bool = False, say: Callable[[str], N
     count = 0
     passed_over: set[int] = set()
     while not stop():
+        run = None
         try:
             run = next_run(passed_over=frozenset(passed_over))
             if run is not None:
@@ -59,14 +70,41 @@ def work(*, stop: Callable[[], bool], once: bool = False, say: Callable[[str], N
         except Exception as error:
             if run is None:
                 raise
-            logger.exception("run %s failed", run.pk, extra={"action": "run.failed", "run_id": run.pk})
-            if not _give_up(run, error):
+            if not _failed(run, error):
                 passed_over.add(run.pk)
             say(f"Run {run.pk}: {error}")
             continue
         close_old_connections()
         time.sleep(_POLL_SECONDS)
     return count
+
+
+def answer_bell(run_id: int) -> None:
+    """Execute run ``run_id`` if it waits; with Celery the next free worker is called in first, to share it.
+
+    Each worker that joins rings once more, until all are busy or nothing is left: the last bell finds nothing to do.
+    """
+    run = _open_runs().filter(pk=run_id).first()
+    if run is None:
+        return
+    bury_dead(run)
+    if not _wants_another(run):
+        return
+    is_alone = settings.QUEUE != "celery"
+    if not is_alone and has_free_work(run):
+        ring_now(run.pk)
+    try:
+        result = execute_run(run.pk, is_shared=True, stop=None if is_alone else is_asked_to_end)
+    except (RunBusyError, RunClosedError):
+        return
+    except DatabaseError:
+        logger.exception("the database does not answer", extra={"action": "worker.database"})
+        return
+    except Exception as error:  # noqa: BLE001 - it stands on the run
+        _failed(run, error)
+        return
+    if not is_alone and result.run.status == Run.Status.QUEUED:  # asked to end before the run was over
+        ring_now(run.pk)
 
 
 def start_embedded_worker() -> Callable[[], None]:
@@ -87,6 +125,23 @@ def start_embedded_worker() -> Callable[[], None]:
         thread.join()
 
     return stop
+
+
+def _open_runs() -> QuerySet[Run]:
+    """Return the runs that are to be executed and wait for no batch."""
+    waiting = Run.objects.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING])
+    return waiting.exclude(batches__closed_at__isnull=True, batches__isnull=False)
+
+
+def _wants_another(run: Run) -> bool:
+    others = living(run)
+    return not others or (all(other.is_shared for other in others) and has_free_work(run))
+
+
+def _failed(run: Run, error: Exception) -> bool:
+    """Log what happened to ``run`` and take it out of the queue; False where others are at work on it."""
+    logger.error("run %s failed", run.pk, exc_info=error, extra={"action": "run.failed", "run_id": run.pk})
+    return _give_up(run, error)
 
 
 def _give_up(run: Run, error: Exception) -> bool:

@@ -212,12 +212,15 @@ SPECTACULAR_SETTINGS = {
 RUN_LEASE_SECONDS = 60
 #: What the process that serves the site does beside serving, with the default queue: execute waiting runs.
 EMBEDDED_WORKER = "bench.worker.start_embedded_worker"
+#: Who is told that a run waits: nobody (database: workers look), this very process (inline), a Celery broker.
 QUEUE = env.str("GVSIR_QUEUE", "database")
+BROKER_URL = env.str("GVSIR_BROKER_URL", "")
 TASKS = {
     "default": {
         "BACKEND": {
             "inline": "django_tasks.backends.immediate.ImmediateBackend",
             "database": "django_tasks_db.DatabaseBackend",
+            "celery": "gvsir.celery_queue.CeleryBackend",
         }.get(QUEUE, "django_tasks_db.DatabaseBackend"),
     }
 }

@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 
 from bench.actions.join_run import refuse_open_batches
 from bench.models import Run
+from bench.tasks import ring
 from gvsir.exceptions import InvalidTransitionError
 from gvsir.models import LogEntry
 from gvsir.permissions import require
@@ -26,7 +27,9 @@ def pause_run(*, run_id: int, actor: User) -> Run:
 def resume_run(*, run_id: int, actor: User) -> Run:
     """Put a paused or failed run back into the queue; only what is missing will be sent."""
     refuse_open_batches(Run.objects.get(pk=run_id))
-    return _change(run_id, actor, _MAY_RESUME, Run.Status.QUEUED, "")
+    run = _change(run_id, actor, _MAY_RESUME, Run.Status.QUEUED, "")
+    ring(run)
+    return run
 
 
 def cancel_run(*, run_id: int, actor: User) -> Run:

@@ -57,6 +57,8 @@ def register_language_model(name: str, *, actor: User | None = None, **facts: An
         The address or the variable is not acceptable.
     """
     name = name.strip()
+    if "\0" in name:
+        raise UnknownNameError(gettext("A name holds no NUL character."))
     known = LanguageModel.objects.filter(name=name).first()
     if known is not None:
         if known.kind == LanguageModel.Kind.PUBLISHED:

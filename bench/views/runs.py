@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from bench.accounting import account
 from bench.actions.change_run import cancel_run, pause_run, resume_run
-from bench.live_run import line_texts, live_values, outcome_words, state_words, status_words
+from bench.live_run import line_texts, live_values, outcome_words, state_words, status_words, who_executes
 from bench.models import FailedAttempt, Release, Response, Run, Score, Trial
 from bench.run_form import RunForm
 from gvsir.exceptions import GvsirError
@@ -49,6 +49,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
         "rows": [(run, words[run.status]) for run in page],
         "form": form,
         "has_releases": Release.objects.exists(),
+        "who_executes": who_executes(),
     }, status=400 if form is not None and form.errors else 200)
 
 

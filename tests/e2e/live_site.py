@@ -31,7 +31,8 @@ class LiveSite:
             "DJANGO_SETTINGS_MODULE": "gvsir.settings",
             "GVSIR_DATABASE_URL": database_url,
             "GVSIR_MEDIA_ROOT": str(folder / "media"),
-            "GVSIR_QUEUE": "inline",  # the site executes nothing by itself: what runs is a worker of the test
+            "GVSIR_QUEUE": "celery",  # the site executes nothing by itself: what runs is a worker of the test
+            "GVSIR_BROKER_URL": f"filesystem://{folder}/broker",
         }
         self._started: list[tuple[subprocess.Popen[str], Path]] = []
 
@@ -53,7 +54,7 @@ class LiveSite:
 
     def worker(self) -> subprocess.Popen[str]:
         """Start ``gvsir worker``."""
-        return self._start("manage.py", "worker")
+        return self._start("manage.py", "worker", GVSIR_QUEUE="database")
 
     def kill(self, process: subprocess.Popen[str]) -> None:
         """End a process without warning, and its children; return when it is gone."""
@@ -70,12 +71,12 @@ class LiveSite:
         """Return what the processes wrote, for a failure's report."""
         return "\n".join(f"--- {log.name}\n{log.read_text()[-4000:]}" for _, log in self._started)
 
-    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+    def _start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         log = self.folder / f"process-{len(self._started) + 1}.log"
         with log.open("w") as out:
             process = subprocess.Popen(
-                [sys.executable, *arguments], cwd=ROOT, env=self._environment, stdout=out, stderr=out, text=True,
-                start_new_session=True,
+                [sys.executable, *arguments], cwd=ROOT, env=self._environment | environment, stdout=out, stderr=out,
+                text=True, start_new_session=True,
             )
         self._started.append((process, log))
         return process

@@ -22,6 +22,7 @@ from bench.management.run_progress import shown
 from bench.management.stopping import stop_on_signals
 from bench.models import Judge, Release, Run
 from bench.scoring.panel import HEADLINES, PanelRule
+from bench.tasks import ring
 from gvsir.exceptions import GvsirError
 
 _EXAMPLE = """Examples:
@@ -86,6 +87,9 @@ class Command(BaseCommand):
                     run = create_run(actor=None, **self._arguments(options))
                     if options["hold"]:
                         run = hold_run(run=run)
+            if options["queue"]:
+                ring(run)
+                run.refresh_from_db()
             if options["queue"] or options["hold"]:
                 self._print(account(run), as_json=options["json"])
                 return

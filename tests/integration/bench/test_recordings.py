@@ -227,7 +227,9 @@ def test_bytes_that_are_no_text_and_endless_lines_are_refused(tmp_path, monkeypa
 
 
 def test_files_that_are_none_or_empty_are_refused(tmp_path):
-    for path in (tmp_path, tmp_path / "absent.jsonl", "a\0b", "x" * 5000):
+    with pytest.raises(UnknownNameError, match="NUL"):
+        register("a\0b")
+    for path in (tmp_path, tmp_path / "absent.jsonl", "x" * 5000):
         with pytest.raises(UnknownNameError, match="There is no file"):
             register(path)
     with pytest.raises(RecordingRefusedError, match="no recorded response in it"):
