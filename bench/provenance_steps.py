@@ -175,6 +175,7 @@ def response_step(record_id: str, viewer: Any) -> Step | None:
             (_("model"), response.language_model.name),
             (_("repeat"), str(response.epoch)),
             (_("calls"), str(response.attempts)),
+            *(((_("file"), f"{response.output.media_type} {response.output.sha256}"),) if response.output else ()),
             *(((_("error"), response.error),) if response.error and may_read else ()),
         ),
         next=tuple(("item", f"{each.item.public_id}@{each.release.name}") for each in items),

@@ -46,6 +46,14 @@ OF_MISSING_VALUES: Final = (
     gettext_noop("empty reply"),
     gettext_noop("empty answer"),
     gettext_noop("no line beginning with Score:"),
+    gettext_noop("the rules read words, and the answer is no text"),
+    gettext_noop("the rubric asks for words of the answer, and the answer is no text"),
+    gettext_noop("the judge does not take images, and the answer is one"),
+    gettext_noop("the judge does not take sound, and the answer is speech"),
+    gettext_noop("the judge does not take videos, and the answer is one"),
+    gettext_noop("a judge is sent WAV or MP3 only, and the answer is another kind of sound"),
+    gettext_noop("the answer is too large to be sent to a judge"),
+    gettext_noop("the judge does not take images, and the question shows one"),
 )
 
 #: Why a statistic of :mod:`bench.metrics` has no value or no interval.

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext
 
 from bench.actions.claim_work import claim_page, has_pending, release_claims
 from bench.actions.join_run import join_run, leave_run
@@ -16,9 +17,12 @@ from bench.actions.record_outcomes import record_outcomes
 from bench.actions.replay_recordings import replay_recordings
 from bench.actions.score_run import score_run
 from bench.endpoints import IN_PROCESS, client_of
+from bench.exceptions import BatchError
 from bench.execution.calls import Call, Settled
 from bench.execution_session import Session, open_session
+from bench.files.kinds import TEXT
 from bench.models import LanguageModel, Run
+from bench.prompts import files_of
 
 _PAGE = 500
 
@@ -47,6 +51,7 @@ def batch_work(run: Run, *, actor: User | None) -> Iterator[BatchWork]:
     try:
         work = BatchWork(open_session(executor.run, executor), [])
         work.calls = _missing(work.session)
+        _refuse_files(work)
         reason = "Waiting for replies in batch files."
         yield work
         release_claims(work.session)
@@ -59,6 +64,17 @@ def batch_work(run: Run, *, actor: User | None) -> Iterator[BatchWork]:
         leave_run(
             executor, ending="finished" if status == Run.Status.FINISHED else "stopped", status=status, reason=reason,
             actor=actor,
+        )
+
+
+def _refuse_files(work: BatchWork) -> None:
+    asked = [call for call in work.calls if files_of(call.messages) or work.model_of(call).output != TEXT]
+    if asked:
+        raise BatchError(
+            gettext(
+                "{n} calls of run {run} show, or have made, images, speech or videos; batch files carry words only. "
+                "Execute it with: gvsir bench_run --resume {run}"
+            ).format(n=len(asked), run=work.session.run.pk)
         )
 
 

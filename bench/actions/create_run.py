@@ -17,6 +17,7 @@ from bench.endpoints import model_spec
 from bench.environment import describe_environment
 from bench.exceptions import EmptyRunError, RunClosedError
 from bench.fast_rows import insert_ignoring_conflicts
+from bench.left_out import LeftOutLine, left_out_lines
 from bench.modality import needs_of, why_left_out
 from bench.models import Judge, LanguageModel, Release, ReleaseItem, Response, Run, Trial
 from bench.prompts import asked_of
@@ -103,14 +104,21 @@ def create_run(
         for chunk in _chunks(questions(release, language_models, languages=spec.languages, epochs=epochs)):
             add_trials(run, chunk, generation)
             count += len(chunk)
+        left_out = left_out_lines(release, language_models, languages=spec.languages)
         if not count:
-            raise EmptyRunError(
-                gettext("Release {name} has no item that can be put as text in {languages}.").format(
-                    name=release.name, languages=", ".join(spec.languages)
-                )
-            )
-        LogEntry.objects.record(run, "run.create", actor=actor, data={"spec_sha256": spec.sha256, "trials": count})
+            raise EmptyRunError(_nothing_to_ask(release, left_out))
+        LogEntry.objects.record(
+            run, "run.create", actor=actor,
+            data={"spec_sha256": spec.sha256, "trials": count} | ({"left_out": left_out} if left_out else {}),
+        )
     return run
+
+
+def _nothing_to_ask(release: Release, left_out: Sequence[LeftOutLine]) -> str:
+    if not left_out:
+        return gettext("Release {name} has no items.").format(name=release.name)
+    told = "; ".join(f"{line.model}: {line.sentence()}" for line in left_out[:6])
+    return gettext("Nothing of release {name} can be asked. {told}.").format(name=release.name, told=told)
 
 
 def judge_spec(judge: Judge) -> JudgeSpec:

@@ -9,11 +9,14 @@ from typing import Any, Final
 
 from bench.actions.create_run import questions
 from bench.endpoints import model_spec, price_of
+from bench.execution.prices import PricePerOutput
+from bench.files.kinds import IMAGE, SPEECH, TEXT, VIDEO
+from bench.left_out import LeftOutLine, left_out_lines
 from bench.models import Judge, LanguageModel, Release, Response
 from bench.prompts import files_of, text_of
 from bench.recordings import Question as Recorded
 from bench.recordings import recorded_answers
-from bench.scoring import RUBRICS
+from bench.scoring import ITEM_SYSTEM, RUBRICS
 from bench.specs import GenerationConfig, Message, response_key, sha256
 
 #: Assumed standard deviation, over items, of the difference of two models' scores; no run is needed to know it.
@@ -27,6 +30,8 @@ _FACTS_TOKENS = 500
 _BYTES_PER_TOKEN = 3.5
 #: An image of ordinary size, with the providers known here.
 _IMAGE_TOKENS = 1200
+#: What a model produces -> what a judge must accept.
+_SHOWN_AS: Final = {IMAGE: "image", SPEECH: "audio", VIDEO: "video"}
 #: How the tokens of a plan were estimated.
 HOW_TOKENS: Final = (
     f"estimate: a token for every {_BYTES_PER_TOKEN} bytes of a prompt, {_ANSWER_TOKENS} for an answer, "
@@ -48,6 +53,7 @@ class Plan:
     cost_usd: Decimal | None
     seconds: float
     resolvable_difference: float | None
+    left_out_by_model: tuple[LeftOutLine, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan as plain data."""
@@ -61,6 +67,9 @@ class Plan:
                 None if self.resolvable_difference is None else round(self.resolvable_difference, 3)
             ),
             "assumed_sd_of_difference": ASSUMED_SD,
+            "left_out_by_model": [
+                {"model": line.model, "items": line.items, "why": line.sentence()} for line in self.left_out_by_model
+            ],
         }
 
 
@@ -91,7 +100,8 @@ def plan_run(
             )
         asked[model].append((key, prompt_tokens(question.messages)))
     model_judges = [
-        (judge.language_model, *verdict_tokens(judge)) for judge in judges if judge.language_model is not None
+        (judge.language_model, *verdict_tokens(judge), str(judge.config.get("rubric", "")))
+        for judge in judges if judge.language_model is not None
     ]
     trials = sum(len(each) for each in asked.values())
     known, calls, prompt, completion = 0, 0, 0, 0
@@ -106,12 +116,13 @@ def plan_run(
         known += len(had)
         if language_model.kind == LanguageModel.Kind.ENDPOINT:
             to_ask = [tokens for key, tokens in keys.items() if key not in had]
-            cost = _add(cost, language_model, sum(to_ask), _ANSWER_TOKENS * len(to_ask))
-            calls, prompt, completion = calls + len(to_ask), prompt + sum(to_ask), completion + _ANSWER_TOKENS * len(to_ask)
+            written = _ANSWER_TOKENS * len(to_ask) if language_model.output == TEXT else 0
+            cost = _add(cost, language_model, sum(to_ask), written, len(to_ask))
+            calls, prompt, completion = calls + len(to_ask), prompt + sum(to_ask), completion + written
             _take(seconds, language_model, len(to_ask), concurrency)
-        for judge, told, said in model_judges:
+        for judge, told, said in (each[:3] for each in model_judges if can_judge(language_model, *each[::3])):
             read = sum(keys.values()) + len(keys) * (told + _ANSWER_TOKENS)
-            cost = _add(cost, judge, read, said * len(keys))
+            cost = _add(cost, judge, read, said * len(keys), len(keys))
             calls, prompt, completion = calls + len(keys), prompt + read, completion + said * len(keys)
             _take(seconds, judge, len(keys), concurrency)
     design = PairedDesign(between=ASSUMED_SD**2)
@@ -120,6 +131,7 @@ def plan_run(
         calls=calls, prompt_tokens=prompt, completion_tokens=completion, cost_usd=cost,
         seconds=max(seconds.values(), default=0.0),
         resolvable_difference=smallest_difference(design, len(items)) if items else None,
+        left_out_by_model=tuple(left_out_lines(release, language_models, languages=languages)),
     )
 
 
@@ -166,11 +178,21 @@ def _answered(keys: Sequence[str]) -> set[str]:
     return found
 
 
-def _add(cost: Decimal | None, language_model: LanguageModel, prompt: int, completion: int) -> Decimal | None:
+def can_judge(language_model: LanguageModel, judge: LanguageModel, rubric: str) -> bool:
+    """Return whether ``judge`` can be sent what ``language_model`` produces."""
+    if language_model.output == TEXT:
+        return True
+    reads_words = rubric in RUBRICS and RUBRICS[rubric].system != ITEM_SYSTEM
+    return _SHOWN_AS[language_model.output] in judge.accepted and not reads_words
+
+
+def _add(
+    cost: Decimal | None, language_model: LanguageModel, prompt: int, completion: int, calls: int
+) -> Decimal | None:
     price = price_of(language_model)
     if cost is None or price is None:
         return None
-    return cost + price.of(prompt, completion)
+    return cost + (price.per_output * calls if isinstance(price, PricePerOutput) else price.of(prompt, completion))
 
 
 def _take(seconds: dict[str, float], language_model: LanguageModel, calls: int, concurrency: int | None) -> None:

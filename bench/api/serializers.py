@@ -8,9 +8,22 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from bench.models import Item, Judge, Judgement, LanguageModel, Release, Response, Run, Score, Trial
+from bench.models import (
+    Attachment,
+    Item,
+    Judge,
+    Judgement,
+    LanguageModel,
+    Release,
+    Response,
+    Run,
+    Score,
+    Trial,
+)
 from gvsir.api.resources import ViewerSerializer
 from gvsir.models import Incident, ValueDimension
 
@@ -40,6 +53,25 @@ class DimensionSerializer(serializers.ModelSerializer[ValueDimension]):
         fields = ["system", "key", "level", "name", "name_zh"]
 
 
+class AttachmentSerializer(serializers.ModelSerializer[Attachment]):
+    """An image that an item shows; ``url`` serves it to whoever may read the prompt."""
+
+    url = serializers.CharField(source="get_absolute_url", read_only=True)
+
+    class Meta:
+        model = Attachment
+        fields = ["sha256", "media_type", "size", "width", "height", "alt", "url"]
+
+
+class OutputSerializer(serializers.Serializer[Any]):
+    """The image, speech or video that a response is."""
+
+    sha256 = serializers.CharField()
+    media_type = serializers.CharField()
+    size = serializers.IntegerField()
+    url = serializers.CharField()
+
+
 class ItemSerializer(ViewerSerializer[Item]):
     """A benchmark item and what it is derived from."""
 
@@ -50,6 +82,7 @@ class ItemSerializer(ViewerSerializer[Item]):
     prompt_zh = serializers.SerializerMethodField()
     focus_en = serializers.SerializerMethodField()
     focus_zh = serializers.SerializerMethodField()
+    attachments = serializers.SerializerMethodField()
     withheld = serializers.SerializerMethodField()
     incident = serializers.SerializerMethodField()
     codings = serializers.SerializerMethodField()
@@ -59,7 +92,7 @@ class ItemSerializer(ViewerSerializer[Item]):
         model = Item
         fields = [
             "id", "url", "modality", "number", "category", "stance", "status", "prompt_en", "prompt_zh", "focus_en",
-            "focus_zh", "withheld", "incident", "codings", "template", "is_model_made", "releases", "created_at",
+            "focus_zh", "attachments", "withheld", "incident", "codings", "template", "is_model_made", "releases", "created_at",
             "reviewed_at",
         ]
 
@@ -85,6 +118,16 @@ class ItemSerializer(ViewerSerializer[Item]):
     def get_focus_zh(self, item: Item) -> str | None:
         """Return the Chinese evaluation focus."""
         return self._text(item.focus_zh)
+
+    @extend_schema_field(AttachmentSerializer(many=True, allow_null=True))
+    def get_attachments(self, item: Item) -> Any:
+        """Return the images it shows."""
+        if not self.may("item.view_text"):
+            return None
+        return [
+            {**each.as_json(), "url": reverse("item_attachment", args=[item.public_id, each.sha256])}
+            for each in item.attachments.all()
+        ]
 
     def get_incident(self, item: Item) -> int | None:
         """Return the number of the incident it comes from, where the caller may see that."""
@@ -272,6 +315,7 @@ class ResponseSerializer(ViewerSerializer[Response]):
     language_model = NamedModelSerializer(read_only=True)
     messages = serializers.SerializerMethodField()
     text = serializers.SerializerMethodField()
+    output = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
     withheld = serializers.SerializerMethodField()
     trials = ResponseTrialSerializer(many=True, read_only=True)
@@ -280,7 +324,7 @@ class ResponseSerializer(ViewerSerializer[Response]):
     class Meta:
         model = Response
         fields = [
-            "id", "url", "language_model", "epoch", "state", "messages", "text", "error", "withheld", "text_sha256",
+            "id", "url", "language_model", "epoch", "state", "messages", "text", "output", "error", "withheld", "text_sha256",
             "finish_reason", "prompt_tokens", "completion_tokens", "cost_usd", "attempts", "seconds", "answered_at",
             "trials", "judgements",
         ]
@@ -292,6 +336,17 @@ class ResponseSerializer(ViewerSerializer[Response]):
     def get_text(self, response: Response) -> str | None:
         """Return what came back."""
         return response.text if self.may("response.view_text") else None
+
+    @extend_schema_field(OutputSerializer(allow_null=True))
+    def get_output(self, response: Response) -> Any:
+        """Return the file it is, where it is no text."""
+        file = response.output
+        if file is None or not self.may("response.view_text"):
+            return None
+        return {
+            "sha256": file.sha256, "media_type": file.media_type, "size": file.size,
+            "url": reverse("response_file", args=[response.pk, file.sha256]),
+        }
 
     def get_error(self, response: Response) -> str | None:
         """Return what went wrong, in the endpoint's words."""

@@ -21,7 +21,18 @@ from bench.api.serializers import (
     ScoreDetailSerializer,
     ScoreSerializer,
 )
-from bench.models import Item, Judgement, LanguageModel, Release, ReleaseItem, Response, Run, Score, Trial
+from bench.models import (
+    Attachment,
+    Item,
+    Judgement,
+    LanguageModel,
+    Release,
+    ReleaseItem,
+    Response,
+    Run,
+    Score,
+    Trial,
+)
 from gvsir.api.filters import FilterSet, IntegerFilter, StrictBooleanFilter
 from gvsir.api.resources import ReadOnlyResource, read_only
 
@@ -73,6 +84,7 @@ class ItemResource(ReadOnlyResource[Item]):
         """Return the items with what they are derived from."""
         return Item.objects.select_related("category__system", "incident").prefetch_related(
             Prefetch("codings", visible_codings(self.request.user).order_by("pk")),
+            Prefetch("attachments", Attachment.objects.order_by("pk")),
             Prefetch("release_items", ReleaseItem.objects.select_related("release").order_by("pk")),
         )
 

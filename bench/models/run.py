@@ -7,6 +7,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from bench.files.kinds import MediaFile
+
 
 class Run(models.Model):
     """One execution of a frozen, hashed specification."""
@@ -128,6 +130,15 @@ class Response(models.Model):
     def get_absolute_url(self) -> str:
         """Return the page of this response."""
         return reverse("response_detail", args=[self.pk])
+
+    @property
+    def output(self) -> MediaFile | None:
+        """The image, speech or video it is; None where it is text, or nothing came."""
+        if not self.output_sha256:
+            return None
+        return MediaFile(
+            sha256=self.output_sha256, media_type=self.output_media_type, size=self.output_size or 0
+        )
 
 
 class Trial(models.Model):

@@ -14,8 +14,11 @@ from django.views.decorators.http import require_POST
 
 from annotation.models import Coding, Round
 from annotation.querysets import visible_codings
+from bench.actions.attach_image import attach_image, detach_image
 from bench.actions.derive_items import derive_items
 from bench.actions.review_item import review_item
+from bench.exceptions import BadMediaError
+from bench.files.kinds import MOST_ATTACHMENT
 from bench.models import Item
 from bench.querysets import item_by_public_id, items_for_list
 from bench.views.board_request import address
@@ -92,7 +95,8 @@ def item_detail(request: HttpRequest, public_id: str) -> HttpResponseBase:
     if item is None:
         raise Http404(f"There is no item {public_id}.")
     if request.method == "POST":
-        return _review(request, item)
+        changes_images = request.FILES or {"alt", "detach"} & set(request.POST)
+        return _change_images(request, item) if changes_images else _review(request, item)
     may_review = allowed(request.user, "item.review")
     incident = Incident.objects.all().visible_to(request.user).filter(pk=item.incident_id).first()
     return render(request, "bench/item_detail.html", {
@@ -101,6 +105,8 @@ def item_detail(request: HttpRequest, public_id: str) -> HttpResponseBase:
         "codings": _codings(request, item),
         "releases": item.release_items.select_related("release").order_by("-release"),
         "shows_text": allowed(request.user, "item.view_text"),
+        "attachments": item.attachments.select_related("item"),
+        "may_attach": may_review and item.status == Item.Status.PROPOSED,
         "withholds_quotes": bool(incident and incident.harm) and not allowed(request.user, "incident.view_folded"),
         "may_review": may_review,
         "is_own": may_review and item.author_id == request.user.pk,
@@ -114,6 +120,28 @@ def _codings(request: HttpRequest, item: Item) -> QuerySet[Coding]:
         .select_related("segment__document", "code__category", "assignment__coder", "assignment__round")
         .order_by("assignment__coder__key", "segment__start_codepoint", "pk")
     )
+
+
+@action_required("item.review")
+def _change_images(request: HttpRequest, item: Item) -> HttpResponse:
+    """Add the image that was sent, or take one off."""
+    sent = request.FILES.get("image")
+    try:
+        if request.POST.get("detach"):
+            detach_image(item_id=item.pk, sha256=request.POST["detach"], actor=request.user)  # type: ignore[arg-type]
+            messages.success(request, _("The image was taken off {id}.").format(id=item.public_id))
+        else:
+            if sent is None:
+                raise BadMediaError(_("Choose an image file."))
+            # One byte more than is taken is enough to refuse it.
+            attach_image(
+                item_id=item.pk, data=sent.read(MOST_ATTACHMENT + 1), alt=request.POST.get("alt", ""),
+                actor=request.user,  # type: ignore[arg-type]
+            )
+            messages.success(request, _("The image was added to {id}.").format(id=item.public_id))
+    except GvsirError as error:
+        messages.error(request, str(error))
+    return redirect(item)
 
 
 @action_required("item.review")

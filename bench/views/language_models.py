@@ -6,10 +6,16 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext_lazy
 
 from bench.leaderboards import RUN_SYSTEM, find_board
 from bench.models import LanguageModel, Measurement, Run
 from gvsir.permissions import action_required
+
+_KINDS = {
+    "text": gettext_lazy("text"), "image": gettext_lazy("images"), "audio": gettext_lazy("sound"),
+    "video": gettext_lazy("videos"),
+}
 
 
 @action_required("language_model.view")
@@ -23,6 +29,9 @@ def language_model_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "bench/language_model_detail.html", {
         "model": model,
         "runs": runs,
+        "accepts": ", ".join(
+            str(word) for kind, word in _KINDS.items() if kind in model.accepted
+        ),
         "n_recorded": model.recorded_answers.count(),
         "results": [_result(model, system, measurement) for system, measurement in boards],
     })

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 
 from bench.live_run import outcome_words
 from bench.models import Response
+from bench.prompts import files_of, text_of
 from gvsir.permissions import action_required, allowed
 
 
@@ -19,9 +21,23 @@ def response_detail(request: HttpRequest, pk: int) -> HttpResponse:
     ).prefetch_related("scores__dimension").order_by("pk")
     first = trials.first()
     words = outcome_words()
+    shown = {
+        each.get("sha256"): each.get("alt", "") for each in (first.release_item.content.get("attachments") or ())
+        if isinstance(each, dict)
+    } if first else {}
     return render(request, "bench/response_detail.html", {
         "warning_key": first.release_item.item.category.key if first else "",
         "response": response,
+        "sent": [
+            {
+                "role": message.get("role"), "words": text_of(message),
+                "files": [(file, shown.get(file.sha256, "")) for file in files_of([message])],
+            }
+            for message in response.messages
+        ],
+        "output_alt": _("What {model} made of the prompt above; nobody has described it.").format(
+            model=response.language_model.name
+        ),
         "run": first.run if first else None,
         "judgements": response.judgements.select_related("judge", "release_item__item").prefetch_related("dimension_verdicts__dimension").order_by("pk"),
         "trials": trials,

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from bench.accounting import account
 from bench.actions.change_run import cancel_run, pause_run, resume_run
+from bench.left_out import by_model, left_out_of
 from bench.live_run import line_texts, live_values, outcome_words, state_words, status_words, who_executes
 from bench.models import FailedAttempt, Release, Response, Run, Score, Trial
 from bench.run_form import RunForm
@@ -83,6 +84,7 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "rows": [(trial, words[trial.response.state]) for trial in page],
         "states": [(each.value, words[each.value], states[each.value]) for each in Response.State if each.value in states],
         "state": state,
+        "left_out": by_model(left_out_of(run)),
     })
 
 

@@ -13,6 +13,7 @@ from bench.views.label_samples import label_sample_detail, label_sample_new, lab
 from bench.views.labels import label_queue, label_task
 from bench.views.language_models import language_model_detail
 from bench.views.leaderboards import leaderboard, leaderboard_index
+from bench.views.media import item_attachment, response_file
 from bench.views.provenance import provenance
 from bench.views.releases import release_detail, release_list
 from bench.views.responses import response_detail
@@ -23,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("bench/items/", item_list, name="item_list"),
     path("bench/items/derive/", item_derive, name="item_derive"),
     path("bench/items/<slug:public_id>/", item_detail, name="item_detail"),
+    path("bench/items/<slug:public_id>/images/<slug:sha256>/", item_attachment, name="item_attachment"),
     path("bench/releases/", release_list, name="release_list"),
     path("bench/releases/<slug:name>/", release_detail, name="release_detail"),
     path("bench/runs/", run_list, name="run_list"),
@@ -34,6 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("bench/runs/<int:pk>/<slug:change>/", run_change, name="run_change"),
     path("bench/judges/<int:pk>/", judge_detail, name="judge_detail"),
     path("bench/responses/<int:pk>/", response_detail, name="response_detail"),
+    path("bench/responses/<int:pk>/files/<slug:sha256>/", response_file, name="response_file"),
     path("bench/scores/", score_list, name="score_list"),
     path("bench/scores/<int:pk>/", score_detail, name="score_detail"),
     path("leaderboard/", leaderboard_index, name="leaderboard_index"),

@@ -193,7 +193,9 @@ class Command(BaseCommand):
 
     def _print_plan(self, plan: Plan) -> None:
         self.stdout.write("Dry run: nothing was written or sent.")
-        self.stdout.write(f"  items       {plan.items} ({plan.left_out} left out: not text, or no prompt in the language)")
+        self.stdout.write(f"  items       {plan.items} ({plan.left_out} asked of no model)")
+        for line in plan.left_out_by_model:
+            self.stdout.write(f"  not asked   {line.model}: {line.sentence()}")
         self.stdout.write(f"  trials      {plan.trials}, {plan.answered_already} answered already")
         self.stdout.write(f"  calls       {plan.calls}, if none fails")
         self.stdout.write(

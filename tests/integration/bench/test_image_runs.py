@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from decimal import Decimal
 
 import pytest
+from aiohttp import web
 
 from bench.actions.attach_image import attach_image
+from bench.actions.change_run import hold_run
 from bench.actions.create_run import create_run
 from bench.actions.describe_language_model import describe_language_model
 from bench.actions.execute_run import execute_run
+from bench.actions.plan_run import plan_run
 from bench.actions.register_language_model import register_judge, register_language_model
+from bench.actions.submit_batches import submit_batches
+from bench.exceptions import BatchError, EmptyRunError, MissingPriceError
 from bench.execution.engine import Settings
 from bench.execution.limits import RetryPolicy
 from bench.media_store import media_store
-from bench.models import Item, Judgement, Response, Run, Score
+from bench.models import Item, Judgement, Response, Run, Score, Trial
+from gvsir.actions.load_reference import load_reference
 from tests.factories.bench import make_item, make_release
 from tests.fake_media import png
 from tests.fake_server import Behaviour, running
@@ -105,3 +112,182 @@ def test_nothing_is_paid_twice_when_the_same_run_is_made_again():
             execute_run(start(release, painter, judges=[judge.name]).pk, settings=FAST)
         assert server.received == 2
     assert Response.objects.count() == 1
+
+
+def test_what_a_model_cannot_take_or_make_is_left_out_for_it_and_said_before_and_after(client):
+    with running() as server:
+        text_only, seeing = model(server, "blind"), model(server, "seeing", accepts="text,image")
+        painter = model(server, "painter", output="image")
+        items = [make_item(), make_shown_item(), make_item(modality="I"), make_shown_item(modality="I"), make_item(modality="V")]
+        release = make_release(items)
+        plan = plan_run(release=release, language_models=[text_only, seeing, painter], judges=[register_judge("heuristic")])
+        run = start(release, text_only, seeing, painter, judges=["heuristic"])
+        result = execute_run(run.pk, settings=FAST)
+        assert server.received == 4
+    said = {(line.model, line.reason, line.wants): line.items for line in plan.left_out_by_model}
+    name = {"blind": text_only.name, "seeing": seeing.name, "painter": painter.name}
+    assert said == {
+        (name["blind"], "produces", "image"): 2, (name["blind"], "produces", "video"): 1,
+        (name["blind"], "accepts", "image"): 1,
+        (name["seeing"], "produces", "image"): 2, (name["seeing"], "produces", "video"): 1,
+        (name["painter"], "produces", "text"): 2, (name["painter"], "produces", "video"): 1,
+        (name["painter"], "words_only", "image"): 1,
+    }
+    assert plan.left_out == 2  # the video, and the image with an attachment, are asked of nobody
+    assert plan.calls == 4
+    assert result.trials == 4
+    asked = Counter(Trial.objects.filter(run=run).values_list("language_model__name", flat=True))
+    assert asked == {name["blind"]: 1, name["seeing"]: 2, name["painter"]: 1}
+    assert Score.objects.filter(run=run, value=0).count() == 0
+    page = client.get(f"/bench/runs/{run.pk}/").content.decode()
+    assert "2 items: they ask for an image, which this model does not produce" in page
+    assert "1 item: they show an image, which this model does not accept" in page
+
+
+def test_a_run_with_nothing_left_to_ask_is_refused_and_says_why():
+    release = make_release([make_item(modality="V"), make_item(modality="V")])
+    with pytest.raises(EmptyRunError, match=r"baseline:refuse: 2 items: they ask for a video"):
+        start(release, register_language_model("baseline:refuse"), judges=["heuristic"])
+    assert Run.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("judge", "accepts", "reason"),
+    [
+        ("heuristic", "", "the rules read words, and the answer is no text"),
+        ("{name}", "text", "the judge does not take images, and the answer is one"),
+        ("schwartz:{name}", "text,image", "the rubric asks for words of the answer, and the answer is no text"),
+    ],
+)
+def test_a_judge_that_cannot_take_an_image_is_not_asked_and_its_verdict_is_missing(judge, accepts, reason):
+    if judge.startswith("schwartz"):
+        load_reference()
+    with running() as server:
+        painter = model(server, "painter", output="image")
+        judging = model(server, "judge", accepts=accepts or "text")
+        run = start(make_release([make_item(modality="I")]), painter, judges=[judge.format(name=judging.name)])
+        result = execute_run(run.pk, settings=FAST)
+        assert server.received == 1
+    verdict = Judgement.objects.get()
+    assert (verdict.state, verdict.missing_reason, verdict.value, verdict.attempts) == ("unfit", reason, None, 0)
+    assert result.judgements == {"scored": 0, "unparsable": 0, "failed": 0, "missing": 1}
+    assert {score.value for score in Score.objects.filter(run=run)} == {None}
+    assert all(reason in score.missing_reason for score in Score.objects.filter(run=run))
+
+
+def test_a_judge_that_takes_images_by_now_is_asked_by_the_next_run():
+    with running() as server:
+        painter, judge = model(server, "painter", output="image"), model(server, "judge")
+        release = make_release([make_item(modality="I")])
+        execute_run(start(release, painter, judges=[judge.name]).pk, settings=FAST)
+        judge = model(server, "judge", accepts="text,image")
+        run = start(release, painter, judges=[judge.name])
+        execute_run(run.pk, settings=FAST)
+        assert server.received == 2  # one image, one verdict
+    assert Score.objects.get(run=run).value == 7.0
+
+
+@pytest.mark.parametrize(("fault", "state"), [("refused", "refused"), ("content_filter", "content_filter")])
+def test_refused_and_filtered_images_keep_their_states_and_have_no_file(fault, state):
+    with running(Behaviour(faults={fault: 1.0})) as server:
+        run = start(make_release([make_item(modality="I")]), model(server, "painter", output="image"), judges=["heuristic"])
+        result = execute_run(run.pk, settings=FAST)
+    response = Response.objects.get()
+    assert (response.state, response.output, response.attempts) == (state, None, 1)
+    assert result.responses["refused"] == 1
+    assert not Judgement.objects.exists()
+    assert Score.objects.get(run=run).value is None
+
+
+def test_rate_limits_and_errors_are_waited_out_and_counted_for_images_too():
+    faults = {"rate_limited": 0.3, "server_error": 0.2, "dropped": 0.1, "malformed": 0.1}
+    with running(Behaviour(faults=faults, retry_after=0.02)) as server:
+        judge = model(server, "judge", accepts="text,image")
+        items = [make_item(modality="I", prompt_en=f"Paint {n}.") for n in range(12)]
+        run = start(make_release(items), model(server, "painter", output="image"), judges=[judge.name])
+        result = execute_run(run.pk, settings=FAST)
+        counts = dict(server.server.counts)
+    assert result.responses["answered"] == 12
+    assert result.judgements["scored"] == 12
+    assert result.failures == {name: counts[name] for name in faults if name in counts}
+    assert len(result.failures) > 2
+    assert result.sent == counts["received"]
+
+
+HOSTILE = {
+    "svg": b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+    "html": b"<!doctype html><script>alert(1)</script>",
+    "empty": b"",
+    "cut off": png("x")[:-9],
+    "followed by html": png("x") + b"<html><script>alert(1)</script>",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(HOSTILE))
+def test_what_calls_itself_an_image_and_is_none_is_not_kept(kind, tmp_path):
+    with running() as server:
+        server.server.media.image = HOSTILE[kind] or {"b64_json": ""}
+        run = start(make_release([make_item(modality="I")]), model(server, "painter", output="image"), judges=["heuristic"])
+        result = execute_run(run.pk, settings=FAST)
+    assert result.responses["failed"] == 1
+    assert set(result.failures) == {"malformed"}
+    assert Response.objects.get().output is None
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_an_address_on_another_host_is_not_fetched_and_one_on_the_same_is_without_redirects():
+    with running() as server, running() as other:
+        painter = model(server, "painter", output="image")
+        base = server.base_url
+
+        def reply(prompt):
+            where = {"own": f"{base}/made/own", "path": "/v1/made/path", "moved": f"{base}/made/elsewhere"}
+            return {"url": where.get(prompt, f"{other.base_url}/made/own")}
+
+        server.server.media.image = reply
+        items = [make_item(modality="I", prompt_en=name) for name in ("own", "path", "moved", "foreign")]
+        execute_run(start(make_release(items), painter, judges=["heuristic"]).pk, settings=FAST)
+        assert other.server.counts["fetched"] == 0
+    found = {each.messages[0]["content"]: each for each in Response.objects.all()}
+    assert [found[name].state for name in ("own", "path", "moved", "foreign")] == ["answered", "answered", "failed", "failed"]
+    assert media_store().read(found["own"].output_sha256) == png("own")
+    assert "on another host" in found["foreign"].error
+    assert found["foreign"].attempts == 1
+
+
+def test_an_endpoint_that_does_not_know_how_to_be_asked_for_bytes_is_asked_without():
+    with running() as server:
+        def reply(prompt):
+            if "response_format" in server.server.media.asked[-1][1]:
+                return web.json_response({"error": {"message": "Unknown parameter: 'response_format'."}}, status=400)
+            return None
+
+        server.server.media.image = reply
+        items = [make_item(modality="I", prompt_en=f"Paint {n}.") for n in range(3)]
+        run = start(make_release(items), model(server, "painter", output="image", max_concurrency=1), judges=["heuristic"])
+        result = execute_run(run.pk, settings=FAST)
+        assert server.received == 4
+    assert result.responses["answered"] == 3
+    assert result.failures == {"schema_refused": 1}
+
+
+def test_batch_files_do_not_carry_images():
+    with running() as server:
+        run = start(make_release([make_item(modality="I")]), model(server, "painter", output="image"), judges=["heuristic"])
+        hold_run(run=run)
+        with pytest.raises(BatchError, match="batch files carry words only"):
+            submit_batches(run=run, actor=None)
+        assert server.received == 0
+
+
+def test_a_run_over_budget_sends_no_image_and_a_model_without_a_price_is_refused():
+    with running() as server:
+        painter = model(server, "painter", output="image")
+        release = make_release([make_item(modality="I", prompt_en=f"Paint {n}.") for n in range(5)])
+        with pytest.raises(MissingPriceError):
+            start(release, painter, judges=["heuristic"], budget_usd=Decimal(1))
+        painter = model(server, "painter", price_per_output=Decimal("0.04"))
+        run = start(release, painter, judges=["heuristic"], budget_usd=Decimal("0.10"))
+        result = execute_run(run.pk, settings=FAST)
+        assert server.received == 2
+    assert (result.run.status, result.cost_usd) == (Run.Status.PAUSED, Decimal("0.08"))
