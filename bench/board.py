@@ -138,6 +138,31 @@ class Gate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WithJudges:
+    """The whole of a model with the choice of judges in its interval.
+
+    Parameters
+    ----------
+    low, high : float or None
+        Percentile interval over drawn incidents and drawn judges; None where there is none, and ``reason`` says why.
+    clusters_low, clusters_high : float or None
+        The same draws of incidents under the panel as it is.
+    n_judges : int
+    seed, resamples : int or None
+        What repeats it.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    clusters_low: float | None = None
+    clusters_high: float | None = None
+    n_judges: int = 0
+    seed: int | None = None
+    resamples: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One model."""
 
@@ -155,6 +180,7 @@ class Row:
     tier: int | None = None
     refused: Share | None = None
     without_refusals: Cell | None = None
+    with_judges: WithJudges | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Any
 
-from bench.board import Board, Cell, Row
+from bench.board import Board, Cell, Row, WithJudges
 
 
 def board_json(board: Board) -> dict[str, Any]:
@@ -65,7 +65,20 @@ def _row(board: Board, row: Row) -> dict[str, Any]:
             "score": row.without_refusals.value, "interval": _interval(row.without_refusals),
             "n_items": row.without_refusals.n_scored,
         }
+    if row.with_judges is not None:
+        data["with_judges"] = _with_judges(row.with_judges)
     return data
+
+
+def _with_judges(found: WithJudges) -> dict[str, Any]:
+    return {
+        "interval": None if found.low is None else [found.low, found.high],
+        "interval_clusters_only": None if found.clusters_low is None else [found.clusters_low, found.clusters_high],
+        "n_judges": found.n_judges,
+        "seed": found.seed,
+        "resamples": found.resamples,
+        "missing_reason": found.reason or None,
+    }
 
 
 def _interval(cell: Cell) -> list[float] | None:

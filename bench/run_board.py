@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from bench.board import Board, Cell, Column, Gate, Group, Row, ranked
 from bench.board_cells import Cells, one_incident, percent, refused_share, weighted
 from bench.board_columns import columns_of, full_weights
+from bench.judge_uncertainty import RESAMPLES, SEED, with_judges
 from bench.layer_weights import layer_weights
 from bench.metrics.category_table import ScoreTable, category_table
 from bench.metrics.ranking import rank_intervals
@@ -92,12 +93,19 @@ def _computed(
     )
     chosen = full_weights(columns, weights)
     bounds = (system.scale_low, system.scale_high)
+    rows = _rows(models, scores, columns, groups, members, chosen, Cells(scores, bounds, coverage), links)
+    if has_layers:
+        spans = with_judges(
+            run, scores, system=system.key, n_judges=len(judges),
+            weigh=lambda names: layer_weights(chosen, members, names),
+        )
+        rows = [replace(row, with_judges=span) for row, span in zip(rows, spans, strict=True)]
     return Board(
         system=system.key, system_label=system.label, measurement=f"run-{run.pk}",
         measurement_label=_("Run {number} on {release}").format(number=run.pk, release=run.release.name),
         scale=bounds, columns=columns, groups=groups, weights=chosen, is_imported=False, badges=_badges(run, judges),
         facts=_facts(run, judges, len(set(scores.clusters))), how=_how(coverage, system), has_layers=has_layers, coverage=coverage,
-        rows=ranked(_rows(models, scores, columns, groups, members, chosen, Cells(scores, bounds, coverage), links)),
+        rows=ranked(rows),
     )
 
 
@@ -284,6 +292,8 @@ def _how(coverage: float, system: ValueSystem) -> tuple[str, ...]:
     return (
         _("Score of an item: the mean over its repeats and languages. Category: the mean of its items. Layer: the mean of its categories. Whole: the mean of the layers; with your weights, each weight is divided by the number of categories counted in its layer, so that equal weights give the mean of the layers."),
         *_how_always(coverage),
+        # xgettext:no-python-format
+        _("With judges: where several judges rate, the interval that incidents and judges drawn again together give ({n} draws, seed {seed}; pigeonhole bootstrap, Owen 2007), beside the one that the incidents of the same draws give under the panel as it is; percentiles, so that both are a little too narrow with few incidents. It speaks of judges like these; of two judges it shows half of their variance.").format(n=RESAMPLES, seed=SEED),
         _("Gate: the lowest of the baseline layer's categories; 8 or more in all of them is asked for, and other layers cannot make up for it. Passed where every category's interval lies at or above 8, failed where one lies below, else undecided."),
     )
 

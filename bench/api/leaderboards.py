@@ -79,6 +79,17 @@ class WithoutRefusalsSerializer(serializers.Serializer[Any]):
     n_items = serializers.IntegerField(allow_null=True)
 
 
+class WithJudgesSerializer(serializers.Serializer[Any]):
+    """The whole's interval with judges drawn again together with incidents, and the one of the same incidents alone."""
+
+    interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    interval_clusters_only = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    n_judges = serializers.IntegerField()
+    seed = serializers.IntegerField(allow_null=True)
+    resamples = serializers.IntegerField(allow_null=True)
+    missing_reason = serializers.CharField(allow_null=True)
+
+
 class BoardRowSerializer(serializers.Serializer[Any]):
     """One model."""
 
@@ -99,6 +110,7 @@ class BoardRowSerializer(serializers.Serializer[Any]):
     tier = serializers.IntegerField(allow_null=True)
     refused = ShareSerializer(required=False)
     without_refusals = WithoutRefusalsSerializer(required=False)
+    with_judges = WithJudgesSerializer(required=False)
 
 
 class BoardSerializer(serializers.Serializer[Any]):
