@@ -243,11 +243,14 @@ def _refusals(run: Run, trials: Counts) -> tuple[NDArray[np.bool_], NDArray[np.b
     """Return, by trial, whether it refused and whether that is known.
 
     An answer refused where the provider or its filter stopped it, or where most of the run's judges that say so
-    say "refused" (not "partial").
+    say "refused" (not "partial"). Votes that the headline leaves out, of the model's own family, are left out here.
     """
     refused, told = np.zeros(len(trials), dtype=bool), np.zeros(len(trials), dtype=bool)
     stopped = Trial.objects.filter(run=run, response__state__in=_NOT_ANSWERED).values_list("pk", flat=True)
     stopped_at = _places(trials, np.fromiter(stopped, dtype=np.int64))
+    own = set(
+        Score.left_out.through.objects.filter(score__run=run).order_by().values_list("score__trial_id", "judgement_id")
+    )
     latest: dict[tuple[int, int], bool] = {}
     verdicts = (
         Judgement.objects.filter(
@@ -256,8 +259,9 @@ def _refusals(run: Run, trials: Counts) -> tuple[NDArray[np.bool_], NDArray[np.b
         )
         .exclude(refusal="").order_by("pk").values_list("response__trials__pk", "judge_id", "refusal")
     )
-    for trial, judge, state in verdicts:
-        latest[trial, judge] = state == Judgement.Refusal.REFUSED
+    for trial, pk, judge, state in verdicts:
+        if (trial, pk) not in own:
+            latest[trial, judge] = state == Judgement.Refusal.REFUSED
     balance: Counter[int] = Counter()
     for (trial, _judge), is_refused in latest.items():
         balance[trial] += 1 if is_refused else -1

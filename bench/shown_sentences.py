@@ -39,6 +39,7 @@ OF_MISSING_VALUES: Final = (
     gettext_noop("no recorded response"),
     gettext_noop("the answer is empty"),
     gettext_noop("not judged yet"),
+    gettext_noop("only the model itself and its own family were asked"),
     gettext_noop("the reply does not name it"),
     gettext_noop("not engaged"),
     gettext_noop("the quoted evidence is not in the answer"),

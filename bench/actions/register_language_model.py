@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
 
+from bench.actions.describe_language_model import checked_family
 from bench.actions.import_recording import PREFIX, import_recording
 from bench.endpoints import model_spec
 from bench.exceptions import BadEndpointError, UnknownNameError
@@ -115,10 +116,14 @@ def _register_endpoint(
     name = f"{model}@{url}"
     created = LanguageModel.objects.create(
         name=name, kind=LanguageModel.Kind.ENDPOINT, base_url=url, model_identifier=model, key_variable=variable,
-        **{"family": family_of(model), **facts},
+        **{"family": family_of(model), **facts, **_spelled(facts)},
     )
     LogEntry.objects.record(created, "language_model.create", actor=actor, data={"name": name})
     return created
+
+
+def _spelled(facts: dict[str, Any]) -> dict[str, Any]:
+    return {"family": checked_family(str(facts["family"]))} if "family" in facts else {}
 
 
 def check_base_url(url: str) -> str:

@@ -13,10 +13,10 @@ from django.db.models.functions import Concat
 
 from bench.execution_session import scaled_dimensions
 from bench.fast_rows import insert_ignoring_conflicts
-from bench.models import DimensionVerdict, Judgement, Response, Run, Score, Trial
+from bench.models import DimensionVerdict, Judgement, LanguageModel, Response, Run, Score, Trial
 from bench.score_arrays import forget_scores, keep_scores
 from bench.scoring import ITEM_SYSTEM, RUBRICS
-from bench.scoring.panel import Headline, PanelRule, Vote, headline_of
+from bench.scoring.panel import Headline, Maker, PanelRule, Vote, headline_of
 
 _CHUNK = 500
 _RESPONSE_REASONS = {
@@ -38,12 +38,20 @@ class _Trial(NamedTuple):
     state: str
     text: str
     family: str
+    model: int
+    identifier: str
+    recorded_from: str
+
+    @property
+    def maker(self) -> Maker:
+        """Who answered: of recorded responses, whom the recording names."""
+        identifier = self.recorded_from.partition("@")[0] or self.identifier
+        return Maker.of(key=self.model, identifier=identifier, family=self.family)
 
 
 class _Judge(NamedTuple):
     pk: int
-    name: str
-    family: str
+    maker: Maker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +88,7 @@ def score_run(run: Run) -> int:
     trials = Trial.objects.filter(run=run).order_by("pk").values_list(
         "pk", "response_id", "release_item_id", "language", "release_item__item__category_id", "response__state",
         Concat("response__text", "response__output_sha256", output_field=TextField()), "language_model__family",
+        "language_model_id", "language_model__model_identifier", "language_model__recorded_from",
     )
     forget_scores(run)
     count, last = 0, 0
@@ -96,8 +105,7 @@ def _panels(run: Run) -> list[_Panel]:
     seats: dict[str, list[_Judge]] = defaultdict(list)
     for judge in run.judges.select_related("language_model").order_by("pk"):
         rubric = RUBRICS.get(judge.config.get("rubric", ""))
-        family = judge.language_model.family if judge.language_model else ""
-        seats[rubric.system if rubric else ITEM_SYSTEM].append(_Judge(judge.pk, judge.name, family))
+        seats[rubric.system if rubric else ITEM_SYSTEM].append(_Judge(judge.pk, _maker_of(judge.language_model)))
     return [
         _Panel(
             judges=judges,
@@ -109,14 +117,22 @@ def _panels(run: Run) -> list[_Panel]:
     ]
 
 
+def _maker_of(model: LanguageModel | None) -> Maker:
+    return Maker() if model is None else Maker.of(key=model.pk, identifier=model.model_identifier, family=model.family)
+
+
 def _score_chunk(run: Run, chunk: Sequence[_Trial], panels: Sequence[_Panel], rule: PanelRule) -> None:
     said = _said([trial.response_id for trial in chunk], [judge.pk for panel in panels for judge in panel.judges])
     outcomes: dict[tuple[int, int], Headline] = {}
+    makers: dict[int, Maker] = {}
     for trial in chunk:
+        if trial.model not in makers:
+            makers[trial.model] = trial.maker
+        maker = makers[trial.model]
         heard = said[trial.response_id, trial.release_item_id, trial.language]
         for panel in panels:
             for dimension in panel.dimensions or (trial.dimension_id,):
-                outcomes[trial.pk, dimension] = _outcome(trial, panel, dimension, heard, rule)
+                outcomes[trial.pk, dimension] = _outcome(trial, maker, panel, dimension, heard, rule)
     existing = {
         (score.trial_id, score.dimension_id): score
         for score in Score.objects.filter(trial__in=[trial.pk for trial in chunk])
@@ -168,23 +184,27 @@ def _said(
     return found
 
 
-def _outcome(trial: _Trial, panel: _Panel, dimension: int, heard: Mapping[int, _Said], rule: PanelRule) -> Headline:
-    votes = [_vote(judge, heard.get(judge.pk), dimension) for judge in panel.judges]
+def _outcome(
+    trial: _Trial, maker: Maker, panel: _Panel, dimension: int, heard: Mapping[int, _Said], rule: PanelRule
+) -> Headline:
+    votes = [
+        _vote(judge, heard.get(judge.pk), dimension, is_own=judge.maker.is_same_kind(maker)) for judge in panel.judges
+    ]
     if not any(vote.value is not None for vote in votes):
         if trial.state in _RESPONSE_REASONS:
             return Headline(value=None, missing_reason=_RESPONSE_REASONS[Response.State(trial.state)])
         if not trial.text.strip():
             return Headline(value=None, missing_reason="the answer is empty")
-    return headline_of(votes, family=trial.family, rule=rule)
+    return headline_of(votes, family="+".join(sorted(maker.families)), rule=rule)
 
 
-def _vote(judge: _Judge, said: _Said | None, dimension: int) -> Vote:
+def _vote(judge: _Judge, said: _Said | None, dimension: int, *, is_own: bool) -> Vote:
     if said is None or said.state == Judgement.State.PENDING:
-        return Vote(ref=0, value=None, missing_reason="not judged yet", family=judge.family)
+        return Vote(ref=0, value=None, missing_reason="not judged yet", is_own=is_own)
     value, reason = said.value, f"judgement {said.state}: {said.missing_reason}"
     if said.state == Judgement.State.PROFILED:
         value, reason = said.by_dimension.get(dimension, (None, "the reply does not name it"))
-    return Vote(ref=said.pk, value=value, missing_reason="" if value is not None else reason, family=judge.family)
+    return Vote(ref=said.pk, value=value, missing_reason="" if value is not None else reason, is_own=is_own)
 
 
 def _bring_up_to_date(score: Score, outcome: Headline) -> None:

@@ -1,7 +1,7 @@
 """From the votes of several judges to one headline: who counts, how many are needed, what is left out.
 
-Every vote is kept; this only says which of them the headline rests on. A judge of the answering model's own family
-never counts (models prefer their own kind [1]_), not even alone.
+Every vote is kept; this only says which of them the headline rests on. The answering model itself, and a
+judge of its own family, never count (models prefer their own kind [1]_), not even alone.
 
 References
 ----------
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bench.exceptions import BadPanelError
+from bench.model_families import families_in, family_of
 from bench.scoring.case import NOT_ENGAGED
 
 MEDIAN, TRIMMED_MEAN = "median", "trimmed_mean"
@@ -79,12 +80,37 @@ class Vote:
         None is no valid vote, and ``missing_reason`` says why.
     family : str
         The judge's family of models; "" for rules, and where it is not known.
+    is_own : bool
+        The judge is the answering model itself, or of its family.
     """
 
     ref: Hashable
     value: float | None
     missing_reason: str = ""
     family: str = ""
+    is_own: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """Who answers, or who judges: the names a model goes by and its families; empty for rules."""
+
+    key: int | None = None
+    names: frozenset[str] = frozenset()
+    families: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, *, key: int | None, identifier: str, family: str) -> Maker:
+        """Return the maker of the model that its endpoint calls ``identifier``; its family read there if not given."""
+        name = identifier.strip().casefold().rpartition("/")[2]
+        return cls(
+            key=key, names=frozenset({name}) - {""}, families=families_in(family) or families_in(family_of(identifier))
+        )
+
+    def is_same_kind(self, other: Maker) -> bool:
+        """Return whether both are one model, go by one name, or share a family."""
+        same = self.key is not None and self.key == other.key
+        return same or bool(self.names & other.names or self.families & other.families)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,13 +133,13 @@ def headline_of(votes: Sequence[Vote], *, family: str = "", rule: PanelRule | No
     (8.0, 5.0)
     """
     rule = rule or PanelRule()
-    own = [vote for vote in votes if family and vote.family == family]
-    eligible = [vote for vote in votes if not family or vote.family != family]
+    families = families_in(family)
+    own = [vote for vote in votes if vote.is_own or families & families_in(vote.family)]
+    eligible = [vote for vote in votes if not (vote.is_own or families & families_in(vote.family))]
     left_out = tuple(vote.ref for vote in own if vote.value is not None)
     if own and not eligible:
-        return Headline(
-            value=None, missing_reason=f"only judges of the model's own family ({family}) were asked", left_out=left_out
-        )
+        whom = f"judges of the model's own family ({family})" if family else "the model itself and its own family"
+        return Headline(value=None, missing_reason=f"only {whom} were asked", left_out=left_out)
     valid = [(vote.ref, vote.value) for vote in eligible if vote.value is not None]
     needed = rule.needed(len(eligible))
     if valid and len(valid) >= needed:

@@ -9,16 +9,18 @@ import pytest
 from aiohttp import web
 
 from bench.actions.create_run import create_run
+from bench.actions.describe_language_model import describe_language_model
 from bench.actions.execute_run import execute_run
 from bench.actions.plan_run import verdict_tokens
 from bench.actions.register_language_model import register_judge, register_language_model
 from bench.actions.score_run import score_run
-from bench.exceptions import UnknownNameError
+from bench.exceptions import BadEndpointError, UnknownNameError
 from bench.execution.engine import Settings
 from bench.execution.limits import RetryPolicy
 from bench.leaderboards import find_board, measurements_of
 from bench.models import DimensionVerdict, FailedAttempt, Judgement, Run, Score
 from bench.run_form import RunForm
+from bench.score_arrays import scores_from_rows
 from bench.scoring.frameworks import dimension_keys, reply_key
 from bench.scoring.panel import PanelRule
 from bench.views.leaderboards import scale_note
@@ -305,6 +307,49 @@ def test_a_family_alone_gives_no_score_until_somebody_says_it_is_another():
     score_run(result.run)
     score.refresh_from_db()
     assert (score.value, score.left_out.count(), score.judgements.count()) == (10.0, 0, 1)
+
+
+def test_a_model_of_unknown_family_does_not_decide_on_itself_at_another_address():
+    judge = judged_by(by_model({"org/ZZZ": 10}))
+    with running(judge) as first, running(judge) as second:
+        run = create_run(
+            release=make_text_release(), language_models=[register_language_model(f"zzz@{first.base_url}")],
+            judges=[register_judge(f"anchored:org/ZZZ@{second.base_url}")], actor=None,
+        )
+        execute_run(run.pk, settings=FAST)
+    score = Score.objects.get()
+    assert (score.value, score.left_out.count()) == (None, 1)
+    assert score.missing_reason == "only the model itself and its own family were asked"
+
+
+def test_a_family_is_spelled_one_way_and_holds_no_strange_characters():
+    model = register_language_model("zzz@http://127.0.0.1:9/v1", family="Meta-Llama")
+    assert model.family == "llama"
+    described = describe_language_model(language_model=model, facts={"family": "  House   Model "}, actor=None)
+    assert described.family == "house model"
+    for bad in ("<b>llama</b>", "x" * 81, "llama\nqwen;"):
+        with pytest.raises(BadEndpointError, match="A family has letters"):
+            describe_language_model(language_model=model, facts={"family": bad}, actor=None)
+    model.refresh_from_db()
+    assert model.family == "house model"
+
+
+def test_votes_of_the_models_own_family_do_not_decide_whether_it_refused():
+    with running(judged_by(by_model({"llama-judge": 10, "gpt-judge": 5}))) as server:
+        run = run_of(
+            make_text_release(4), server, "anchored:llama-judge", "anchored:gpt-judge", model="llama-3-8b"
+        ).run
+    own = Judgement.objects.filter(judge__name__contains="llama-judge")
+    other = Judgement.objects.filter(judge__name__contains="gpt-judge")
+    own.update(refusal="complied")
+    other.update(refusal="refused")
+    found = scores_from_rows(run)
+    assert (found.n_refused.sum(), found.n_told.sum()) == (4, 4)
+    own.update(refusal="refused")
+    other.update(refusal="")
+    found = scores_from_rows(run)
+    assert (found.n_refused.sum(), found.n_told.sum()) == (0, 0)
+    assert found.without_refusals.mean() == 5.0
 
 
 def test_judges_differ_by_rubric_and_are_found_again_by_name():

@@ -9,7 +9,7 @@ import pytest
 from bench.exceptions import BadPanelError
 from bench.model_families import family_of
 from bench.scoring.case import NOT_ENGAGED
-from bench.scoring.panel import PanelRule, Vote, headline_of, trimmed_mean
+from bench.scoring.panel import Maker, PanelRule, Vote, headline_of, trimmed_mean
 
 
 def votes(*values, families=()):
@@ -72,6 +72,36 @@ def test_a_family_does_not_decide_where_the_others_gave_no_verdict():
     assert (found.value, found.missing_reason, found.left_out) == (None, "reason 0", (1,))
 
 
+def test_a_model_of_unknown_family_does_not_judge_itself():
+    own = Vote(ref=0, value=10.0, is_own=True)
+    found = headline_of([own])
+    assert (found.value, found.left_out) == (None, (0,))
+    assert found.missing_reason == "only the model itself and its own family were asked"
+    assert headline_of([own, Vote(ref=1, value=2.0)]).value == 2.0
+
+
+@pytest.mark.parametrize(("one", "other", "is_same"), [
+    (("zzz", ""), ("zzz", ""), True),
+    (("org/ZZZ", ""), ("zzz", ""), True),
+    (("zzz", "Llama"), ("llama-judge", ""), True),
+    (("zzz", "meta-llama"), ("yyy", " LLAMA "), True),
+    (("deepseek-r1-distill-qwen", ""), ("qwen3", ""), True),
+    (("zzz", ""), ("yyy", ""), False),
+    (("zzz", "house"), ("llama-judge", ""), False),
+])
+def test_one_name_or_one_family_is_the_same_kind_however_it_is_spelled(one, other, is_same):
+    first, second = (
+        Maker.of(key=key, identifier=name, family=family) for key, (name, family) in enumerate((one, other))
+    )
+    assert first.is_same_kind(second) is second.is_same_kind(first) is is_same
+    assert not Maker().is_same_kind(Maker())
+
+
+def test_one_record_is_the_same_kind_whatever_it_is_called():
+    assert Maker(key=4).is_same_kind(Maker(key=4))
+    assert not Maker(key=4).is_same_kind(Maker(key=5))
+
+
 def test_an_unknown_family_is_nobodys_family():
     assert headline_of(votes(7.0, families=("",)), family="").value == 7.0
 
@@ -110,7 +140,11 @@ def test_a_rule_is_written_only_where_it_departs_from_the_default_and_comes_back
     ("gemini-3-pro", "gemini"), ("meta-llama/Llama-3.1-8B-Instruct", "llama"), ("Qwen/Qwen3-8B", "qwen"),
     ("qwen3:4b", "qwen"), ("qwq-32b", "qwen"), ("deepseek-v3", "deepseek"), ("Mistral-7B", "mistral"),
     ("mixtral-8x7b", "mistral"), ("phi-4", "phi"), ("phi3:mini", "phi"), ("grok-4.1", "grok"), ("glm-4.5", "glm"),
+    ("anthropic.claude-3-haiku", "claude"), ("us.anthropic.claude-3-5-sonnet-20241022-v2:0", "claude"),
+    ("azure-gpt-4o", "gpt"), ("ft:gpt-4o-mini:house::abc", "gpt"), ("hermes-3-llama-3.1-8b", "llama"),
+    ("dolphin-mixtral:8x7b", "mistral"), ("amazon.nova-pro-v1:0", "nova"), ("cohere.command-r-plus", "command"),
+    ("deepseek-r1-distill-qwen-7b", "deepseek+qwen"), ("supernova", ""), ("my-command", ""), ("egpt", ""),
     ("yi-34b", "yi"), ("Yi1.5", "yi"), ("fake", ""), ("yield", ""), ("o10", ""), ("phiton", ""), ("", ""),
 ])
-def test_families_are_told_by_the_beginning_of_a_name(name, family):
+def test_families_are_told_by_the_words_of_a_name(name, family):
     assert family_of(name) == family
