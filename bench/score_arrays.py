@@ -257,7 +257,7 @@ def _refusals(run: Run, trials: Counts) -> tuple[NDArray[np.bool_], NDArray[np.b
             response__trials__run=run, response__trials__release_item=F("release_item"),
             response__trials__language=F("language"), judge__in=run.judges.all(), state=Judgement.State.SCORED,
         )
-        .exclude(refusal="").order_by("pk").values_list("response__trials__pk", "judge_id", "refusal")
+        .exclude(refusal="").order_by("pk").values_list("response__trials__pk", "pk", "judge_id", "refusal")
     )
     for trial, pk, judge, state in verdicts:
         if (trial, pk) not in own:
