@@ -15,20 +15,24 @@ from bench.endpoints import IN_PROCESS
 from bench.models import Executor, Run
 
 _MINUTE, _HOUR = 60, 3600
+#: A process that executes a run says every second that it lives; after so many without a word its numbers are old.
+_SILENT_AFTER = 5
 
 
 def live_values(run: Run, account: RunAccount) -> dict[str, Any]:
     """Return the run's status, its texts by place on the page, and its bars by place as (done, total)."""
     executors = run.executors.filter(ended_at__isnull=True, lease_until__gt=timezone.now())
-    lanes = _lanes_of(executors)
+    silence = max((seconds for each in executors if (seconds := _silence(each)) > _SILENT_AFTER), default=0)
+    heard = [each for each in executors if _silence(each) <= _SILENT_AFTER]
+    lanes = _lanes_of(heard)
     texts: dict[str, str] = {
         "status-reason": run.status_reason,
         "sent": f"{account.sent:,}",
         "retried": f"{account.retried:,}",
         "cost": _("no price known") if account.cost_usd is None else f"{account.cost_usd:.4f}",
         "seconds": duration(account.seconds),
-        "rate": _rate(lanes, account) if executors else "",
-        "left": _left(account) if executors else "",
+        "rate": " · ".join(filter(None, [_rate(lanes, account) if heard else "", _said_of(silence)])),
+        "left": _left(account) if heard else "",
         "endpoints": _endpoints(lanes),
         "hint": _hint(run, is_executed=bool(executors)),
     }
@@ -117,6 +121,19 @@ def _lanes_of(executors: Iterable[Executor]) -> list[dict[str, Any]]:
             known[name] += lane[name]
         known["paused_seconds"] = max(known["paused_seconds"], lane["paused_seconds"])
     return list(lanes.values())
+
+
+def _silence(executor: Executor) -> int:
+    """Return for how many whole seconds ``executor`` has said nothing."""
+    return max(0, int((timezone.now() - executor.heartbeat_at).total_seconds()))
+
+
+def _said_of(silence: int) -> str:
+    if not silence:
+        return ""
+    return ngettext(
+        "no sign of life of a worker for {n} s", "no sign of life of a worker for {n} s", silence
+    ).format(n=silence)
 
 
 def _rate(lanes: list[dict[str, Any]], account: RunAccount) -> str:

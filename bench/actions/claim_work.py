@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from bench.actions.count_failures import count_earlier_failures
 from bench.actions.open_judgements import (
     OUTPUT_OF_RESPONSE,
     judgement_call,
@@ -45,6 +46,7 @@ def claim_page(session: Session, lane: str, number: int) -> Page:
         if session.lanes[language_model.pk] == lane and len(calls) < number:
             calls += _claim_responses(session, language_model, number - len(calls))
     if calls:
+        count_earlier_failures(session, calls)
         return Page(calls=calls)
     session.lanes_without_verdicts.clear()
     return Page(is_last=_nothing_left(session))
