@@ -38,6 +38,7 @@ def pages(world):
         "number": world.incident.number, "public_id": world.item.public_id, "name": Release.objects.get().name,
         "system": "gvs", "kind": "score", "id": world.score.pk, "code": Code.objects.first().pk,
         "document": Document.objects.first().pk, "verb": "mark", "change": "pause",
+        "sha256": "0" * 64,
     }
     first = {
         "codebooks": Codebook, "rounds": Round, "runs": type(world.run), "responses": type(world.response),
