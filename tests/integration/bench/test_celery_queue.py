@@ -72,10 +72,10 @@ def broker(tmp_path, shared):
 
 
 def queued_run(server, n=40, **options):
-    name = f"fake@{server.base_url}"
     return create_run(
         release=make_release([make_item(prompt_en=f"Question {i}?") for i in range(n)]),
-        language_models=[register_language_model(name)], judges=[register_judge(name)], actor=None, **options,
+        language_models=[register_language_model(f"asked@{server.base_url}")],
+        judges=[register_judge(f"rater@{server.base_url}")], actor=None, **options,
     )
 
 
