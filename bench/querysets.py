@@ -20,7 +20,7 @@ def items_for_list() -> QuerySet[Item]:
 def items_to_release() -> QuerySet[Item]:
     """Return items with all that goes into a release, in the order of a release."""
     return (
-        Item.objects.select_related("category", "incident")
+        Item.objects.select_related("category", "incident", "twin_of")
         .prefetch_related(
             Prefetch("codings", Coding.objects.order_by("pk")), Prefetch("attachments", Attachment.objects.order_by("pk"))
         )

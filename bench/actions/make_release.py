@@ -23,7 +23,7 @@ def item_content(item: Item) -> dict[str, Any]:
     """Return what a release keeps of ``item``; the keys are part of the release's format.
 
     Images are named by the SHA-256 of their content, so that the release's own hash holds them too; an item that
-    shows none is written as before there were any.
+    shows none is written as before there were any, and so is one that is nobody's benign twin.
     """
     shown = [attachment.as_json() for attachment in item.attachments.all()]
     content: dict[str, Any] = {
@@ -38,6 +38,8 @@ def item_content(item: Item) -> dict[str, Any]:
         "template": item.template,
         "model_made": item.is_model_made,
     }
+    if item.twin_of is not None:
+        content["twin_of"] = item.twin_of.public_id
     return {**content, "attachments": shown} if shown else content
 
 

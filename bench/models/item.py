@@ -46,6 +46,10 @@ class Item(models.Model):
     incident = models.ForeignKey("gvsir.Incident", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     codings = models.ManyToManyField("annotation.Coding", related_name="items", blank=True)
     template = models.CharField(max_length=80, blank=True, help_text="The derivation template and its version.")
+    twin_of = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="twins",
+        help_text="The item whose request this one asks about harmlessly; a refusal of this one is over-refusal.",
+    )
     status = models.CharField(max_length=8, choices=Status, default=Status.PROPOSED)
     is_model_made = models.BooleanField(default=False, help_text="A language model wrote part of it.")
     author = models.ForeignKey(

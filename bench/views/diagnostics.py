@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from bench.board_export import plain_cell
-from bench.diagnostic_reads import Diagnostics, Lengths, diagnostics_of, how_diagnosed
+from bench.diagnostic_reads import Diagnostics, Fear, Lengths, diagnostics_of, how_diagnosed
 from bench.forest import Estimate, draw_forest, signed
 from bench.metrics.intervals import MeanEstimate
 from bench.models import LanguageModel, Run
@@ -127,6 +127,7 @@ def _csv_rows(found: Diagnostics) -> Iterator[tuple[Any, ...]]:
     for fear in found.fears:
         for what, share in (("over_refusal", fear.benign), ("asked_refusal", fear.asked)):
             yield "refusal", fear.model, what, share.value, share.low, share.high, share.of, None, None, ""
+        yield from _twin_rows(fear)
     yield "panel", "", "alpha", found.panel.alpha, None, None, found.panel.n_units, None, None, found.panel.reason
     for judge in found.panel.judges:
         b = judge.bias
@@ -134,3 +135,17 @@ def _csv_rows(found: Diagnostics) -> Iterator[tuple[Any, ...]]:
     for reason, counts in found.missing.reasons:
         for model, n in zip(found.missing.models, counts, strict=True):
             yield "missing", model, reason, n, None, None, None, None, None, ""
+
+
+def _twin_rows(fear: Fear) -> Iterator[tuple[Any, ...]]:
+    """Yield the refusals of pairs of twins, or one row that says why there are none."""
+    if fear.twins is None:
+        reason = "The release has no benign twin and no incident with both kinds of items."
+        yield "refusal", fear.model, "twins", None, None, None, 0, None, None, reason
+        return
+    found, p = fear.twins, fear.twins.pairs.p_value
+    for what, each, tested in (
+        ("twins_refused_as_asked", found.harmful, None), ("twins_over_refusal", found.benign, None),
+        ("twins_difference", found.difference, p if found.difference.n else None),
+    ):
+        yield "refusal", fear.model, what, each.value, each.low, each.high, each.n, tested, None, each.undefined_reason

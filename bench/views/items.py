@@ -16,6 +16,7 @@ from annotation.models import Coding, Round
 from annotation.querysets import visible_codings
 from bench.actions.attach_image import attach_image, detach_image
 from bench.actions.derive_items import derive_items
+from bench.actions.make_twin import make_twin
 from bench.actions.review_item import review_item
 from bench.exceptions import BadMediaError
 from bench.files.kinds import MOST_ATTACHMENT
@@ -94,6 +95,8 @@ def item_detail(request: HttpRequest, public_id: str) -> HttpResponseBase:
     item = item_by_public_id(public_id)
     if item is None:
         raise Http404(f"There is no item {public_id}.")
+    if request.method == "POST" and "twin" in request.POST:
+        return _make_twin(request, item)
     if request.method == "POST":
         changes_images = request.FILES or {"alt", "detach"} & set(request.POST)
         return _change_images(request, item) if changes_images else _review(request, item)
@@ -109,6 +112,9 @@ def item_detail(request: HttpRequest, public_id: str) -> HttpResponseBase:
         "may_attach": may_review and item.status == Item.Status.PROPOSED,
         "withholds_quotes": bool(incident and incident.harm) and not allowed(request.user, "incident.view_folded"),
         "may_review": may_review,
+        "twin": item.twins.first(),
+        "may_twin": allowed(request.user, "item.derive") and item.stance == Item.Stance.REFUSE
+        and item.status != Item.Status.REJECTED and item.twin_of_id is None and item.modality == Item.Modality.TEXT,
         "is_own": may_review and item.author_id == request.user.pk,
         "log": LogEntry.objects.filter(kind="bench.item", record_id=str(item.pk)).select_related("actor"),
     })
@@ -142,6 +148,18 @@ def _change_images(request: HttpRequest, item: Item) -> HttpResponse:
     except GvsirError as error:
         messages.error(request, str(error))
     return redirect(item)
+
+
+@action_required("item.derive")
+def _make_twin(request: HttpRequest, item: Item) -> HttpResponse:
+    """Propose the benign twin and show it."""
+    try:
+        twin = make_twin(item_id=item.pk, actor=request.user)  # type: ignore[arg-type]
+    except GvsirError as error:
+        messages.error(request, str(error))
+        return redirect(item)
+    messages.success(request, _("{twin} is the benign twin of {id}.").format(twin=twin.public_id, id=item.public_id))
+    return redirect(twin)
 
 
 @action_required("item.review")
