@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from bench.actions.claim_work import has_pending
 from bench.actions.join_run import refuse_open_batches
 from bench.models import Run
 from bench.tasks import ring
@@ -19,22 +20,28 @@ _MAY_RESUME = (Run.Status.PAUSED, Run.Status.FAILED)
 _MAY_CANCEL = (Run.Status.QUEUED, Run.Status.RUNNING, Run.Status.PAUSED, Run.Status.FAILED)
 
 
-def pause_run(*, run_id: int, actor: User) -> Run:
-    """Stop sending; calls on their way may still arrive. What is there stays."""
-    return _change(run_id, actor, _MAY_PAUSE, Run.Status.PAUSED, f"Paused by {actor.get_username()}.")
+def pause_run(*, run_id: int, actor: User | None) -> Run:
+    """Stop sending; calls on their way may still arrive. What is there stays. Without ``actor`` a command asks."""
+    return _change(run_id, actor, _MAY_PAUSE, Run.Status.PAUSED, f"Paused by {_who(actor)}.")
 
 
-def resume_run(*, run_id: int, actor: User) -> Run:
-    """Put a paused or failed run back into the queue; only what is missing will be sent."""
-    refuse_open_batches(Run.objects.get(pk=run_id))
-    run = _change(run_id, actor, _MAY_RESUME, Run.Status.QUEUED, "")
+def resume_run(*, run_id: int, actor: User | None) -> Run:
+    """Put a run at rest back into the queue; only what is missing will be sent. A finished one must lack something."""
+    run = Run.objects.get(pk=run_id)
+    refuse_open_batches(run)
+    lacks = run.status == Run.Status.FINISHED and has_pending(run)
+    run = _change(run_id, actor, (*_MAY_RESUME, Run.Status.FINISHED) if lacks else _MAY_RESUME, Run.Status.QUEUED, "")
     ring(run)
     return run
 
 
-def cancel_run(*, run_id: int, actor: User) -> Run:
+def cancel_run(*, run_id: int, actor: User | None) -> Run:
     """End a run for good; its answers stay and another run may use them."""
-    return _change(run_id, actor, _MAY_CANCEL, Run.Status.CANCELLED, f"Cancelled by {actor.get_username()}.")
+    return _change(run_id, actor, _MAY_CANCEL, Run.Status.CANCELLED, f"Cancelled by {_who(actor)}.")
+
+
+def _who(actor: User | None) -> str:
+    return "a command" if actor is None else actor.get_username()
 
 
 @transaction.atomic
@@ -46,8 +53,11 @@ def hold_run(*, run: Run) -> Run:
 
 
 @transaction.atomic
-def _change(run_id: int, actor: User, allowed_from: tuple[str, ...], status: Run.Status, reason: str) -> Run:
-    require(actor, "run.execute")
+def _change(
+    run_id: int, actor: User | None, allowed_from: tuple[str, ...], status: Run.Status, reason: str
+) -> Run:
+    if actor is not None:
+        require(actor, "run.execute")
     run = Run.objects.select_for_update().get(pk=run_id)
     if run.status not in allowed_from:
         raise InvalidTransitionError(

@@ -5,22 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from bench.actions.create_run import questions
-from bench.endpoints import model_spec, price_of
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Length
+
+from bench.actions.create_run import create_run
+from bench.actions.open_judgements import GIVEN_UP
+from bench.endpoints import price_of
 from bench.execution.prices import PricePerOutput
+from bench.execution_session import JUDGEABLE
 from bench.files.kinds import IMAGE, SPEECH, TEXT, VIDEO
 from bench.left_out import LeftOutLine, left_out_lines
-from bench.models import Judge, LanguageModel, Release, Response
+from bench.models import Judge, Judgement, LanguageModel, Response, Run, Trial
 from bench.prompts import files_of, text_of
 from bench.recordings import Question as Recorded
 from bench.recordings import recorded_answers
+from bench.run_power import NO_POWER, Power, power_of
 from bench.scoring import ITEM_SYSTEM, RUBRICS
-from bench.specs import GenerationConfig, Message, response_key, sha256
+from bench.specs import Message, sha256
 
-#: Assumed standard deviation, over items, of the difference of two models' scores; no run is needed to know it.
-ASSUMED_SD: Final = 3.0
+#: Answers that are there.
+_ANSWERED: Final = (
+    Response.State.ANSWERED, Response.State.LENGTH, Response.State.REFUSED, Response.State.CONTENT_FILTER,
+)
 #: Rough size of a model's answer in tokens, and seconds a call takes.
 _ANSWER_TOKENS, _SECONDS = 400, 5.0
 #: Rough size of a verdict: two lines, a JSON object, a JSON object with each dimension.
@@ -52,7 +61,7 @@ class Plan:
     completion_tokens: int
     cost_usd: Decimal | None
     seconds: float
-    resolvable_difference: float | None
+    power: Power | None
     left_out_by_model: tuple[LeftOutLine, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -63,76 +72,124 @@ class Plan:
             "tokens": {"prompt": self.prompt_tokens, "completion": self.completion_tokens, "how": HOW_TOKENS},
             "cost_usd": None if self.cost_usd is None else round(float(self.cost_usd), 4),
             "seconds": round(self.seconds, 1),
-            "resolvable_difference": (
-                None if self.resolvable_difference is None else round(self.resolvable_difference, 3)
-            ),
-            "assumed_sd_of_difference": ASSUMED_SD,
+            **(NO_POWER if self.power is None else self.power.as_json()),
             "left_out_by_model": [
                 {"model": line.model, "items": line.items, "why": line.sentence()} for line in self.left_out_by_model
             ],
         }
 
 
-def plan_run(
-    *, release: Release, language_models: Sequence[LanguageModel], judges: Sequence[Judge],
-    generation: GenerationConfig | None = None, epochs: int = 1, languages: Sequence[str] = ("en",),
-    concurrency: int | None = None,
-) -> Plan:
-    """Return what the run of these arguments would send."""
-    from bench.metrics.power import PairedDesign, smallest_difference  # scipy: only a plan needs it
+class _Asked(NamedTuple):
+    """A trial of a run, and what there is of its answer."""
 
-    generation = generation or GenerationConfig()
-    specs = {model.pk: model_spec(model) for model in language_models}
-    asked: dict[int, list[tuple[str, int]]] = {model.pk: [] for model in language_models}
-    items = set()
-    replayed: dict[int, list[tuple[str, Recorded]]] = {
-        model.pk: [] for model in language_models if model.kind == LanguageModel.Kind.RECORDED
-    }
-    names = dict(release.release_items.values_list("pk", "content__id")) if replayed else {}
-    for question in questions(release, language_models, languages=languages, epochs=epochs):
-        items.add(question.release_item_id)
-        model = question.language_model.pk
-        key = response_key(specs[model], question.messages, generation, question.epoch)
-        if model in replayed:
-            words = sha256(text_of(question.messages[0]))
-            replayed[model].append(
-                (key, Recorded(names[question.release_item_id], words, question.language, question.epoch))
-            )
-        asked[model].append((key, prompt_tokens(question.messages)))
-    model_judges = [
-        (judge.language_model, *verdict_tokens(judge), str(judge.config.get("rubric", "")))
-        for judge in judges if judge.language_model is not None
-    ]
-    trials = sum(len(each) for each in asked.values())
-    known, calls, prompt, completion = 0, 0, 0, 0
-    cost: Decimal | None = Decimal(0)
-    seconds: dict[str, float] = {}
+    trial: int
+    item: str
+    language: str
+    epoch: int
+    response: int
+    state: str
+    messages: list[Message]
+    length: int
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether its answer is still to come."""
+        return self.state == Response.State.PENDING
+
+
+def plan_run(*, concurrency: int | None = None, **arguments: Any) -> Plan:
+    """Return what the run of these arguments of :func:`bench.actions.create_run.create_run` would send.
+
+    The run is made, looked at and taken back: what is counted is what would be asked.
+    """
+    with transaction.atomic():
+        plan = plan_missing(create_run(concurrency=concurrency, actor=None, **arguments))
+        transaction.set_rollback(True)
+    return plan
+
+
+def plan_missing(run: Run) -> Plan:
+    """Return what ``run`` still lacks: answers that are not there, and verdicts on them and on those that are."""
+    language_models = list(run.language_models.order_by("pk"))
+    judges = [judge for judge in run.judges.select_related("language_model").order_by("pk") if judge.language_model]
+    bill = _Bill(run.concurrency)
+    trials, answered = 0, 0
     for language_model in language_models:
-        keys = dict(asked[language_model.pk])
-        if language_model.pk in replayed:
-            on_record = _on_record(language_model, replayed[language_model.pk])
-            keys = {key: tokens for key, tokens in keys.items() if key in on_record}
-        had = _answered(list(keys))
-        known += len(had)
+        asked = _trials(run, language_model)
+        trials += len(asked)
+        answered += sum(each.state in _ANSWERED for each in asked)
+        if language_model.kind == LanguageModel.Kind.RECORDED:
+            on_record = _on_record(language_model, asked)
+            answered += sum(each.is_pending and each.trial in on_record for each in asked)
+            asked = [each for each in asked if not each.is_pending or each.trial in on_record]
         if language_model.kind == LanguageModel.Kind.ENDPOINT:
-            to_ask = [tokens for key, tokens in keys.items() if key not in had]
-            written = _ANSWER_TOKENS * len(to_ask) if language_model.output == TEXT else 0
-            cost = _add(cost, language_model, sum(to_ask), written, len(to_ask))
-            calls, prompt, completion = calls + len(to_ask), prompt + sum(to_ask), completion + written
-            _take(seconds, language_model, len(to_ask), concurrency)
-        for judge, told, said in (each[:3] for each in model_judges if can_judge(language_model, *each[::3])):
-            read = sum(keys.values()) + len(keys) * (told + _ANSWER_TOKENS)
-            cost = _add(cost, judge, read, said * len(keys), len(keys))
-            calls, prompt, completion = calls + len(keys), prompt + read, completion + said * len(keys)
-            _take(seconds, judge, len(keys), concurrency)
-    design = PairedDesign(between=ASSUMED_SD**2)
+            to_ask = {each.response: prompt_tokens(each.messages) for each in asked if each.is_pending}
+            said = _ANSWER_TOKENS if language_model.output == TEXT else 0
+            bill.add(language_model, len(to_ask), sum(to_ask.values()), said * len(to_ask))
+        for judge in judges:
+            _bill_verdicts(bill, run, language_model, judge, asked)
+    release, spec = run.release, run.spec
+    n_items = Trial.objects.filter(run=run).values("release_item").distinct().count()
     return Plan(
-        items=len(items), left_out=release.release_items.count() - len(items), trials=trials, answered_already=known,
-        calls=calls, prompt_tokens=prompt, completion_tokens=completion, cost_usd=cost,
-        seconds=max(seconds.values(), default=0.0),
-        resolvable_difference=smallest_difference(design, len(items)) if items else None,
-        left_out_by_model=tuple(left_out_lines(release, language_models, languages=languages)),
+        items=n_items, left_out=release.release_items.count() - n_items, trials=trials, answered_already=answered,
+        calls=bill.calls, prompt_tokens=bill.prompt, completion_tokens=bill.completion, cost_usd=bill.cost,
+        seconds=max(bill.seconds.values(), default=0.0), power=power_of(run),
+        left_out_by_model=tuple(left_out_lines(release, language_models, languages=spec["languages"])),
     )
+
+
+def _trials(run: Run, language_model: LanguageModel) -> list[_Asked]:
+    rows = Trial.objects.filter(run=run, language_model=language_model).order_by("pk").values_list(
+        "pk", "release_item__content__id", "language", "epoch", "response_id", "response__state", "response__messages",
+        Length("response__text"),
+    )
+    return [_Asked(*row) for row in rows.iterator(chunk_size=500)]
+
+
+def _bill_verdicts(
+    bill: _Bill, run: Run, language_model: LanguageModel, judge: Judge, asked: Sequence[_Asked]
+) -> None:
+    """Add the verdicts of ``judge`` that are lacking: on answers to come, and on those that are there."""
+    if judge.language_model is None or not can_judge(language_model, judge.language_model, judge.config.get("rubric", "")):
+        return
+    given = Judgement.objects.filter(
+        ~Q(state__in=[*GIVEN_UP, Judgement.State.PENDING]) | Q(state__in=GIVEN_UP, executor__run=run),
+        judge=judge, response=OuterRef("response"), release_item=OuterRef("release_item"), language=OuterRef("language"),
+    )
+    lacking = set(
+        Trial.objects.filter(run=run, language_model=language_model)
+        .filter(Q(response__state=Response.State.PENDING) | Q(response__state__in=JUDGEABLE))
+        .filter(~Exists(given)).values_list("pk", flat=True)
+    )
+    told, said = verdict_tokens(judge)
+    to_ask = [
+        each for each in asked
+        if each.trial in lacking and (each.is_pending or each.length or language_model.output != TEXT)
+        and all(file.kind in judge.language_model.accepted for file in files_of(each.messages))
+    ]
+    read = sum(
+        prompt_tokens(each.messages) + told + (_ANSWER_TOKENS if each.is_pending else int(each.length / _BYTES_PER_TOKEN))
+        for each in to_ask
+    )
+    bill.add(judge.language_model, len(to_ask), read, said * len(to_ask))
+
+
+class _Bill:
+    """What calls add up to."""
+
+    def __init__(self, concurrency: int | None) -> None:
+        self.calls = self.prompt = self.completion = 0
+        self.cost: Decimal | None = Decimal(0)
+        self.seconds: dict[str, float] = {}
+        self._concurrency = concurrency
+
+    def add(self, language_model: LanguageModel, calls: int, prompt: int, completion: int) -> None:
+        """Add ``calls`` to one model."""
+        if not calls:
+            return
+        self.calls, self.prompt, self.completion = self.calls + calls, self.prompt + prompt, self.completion + completion
+        self.cost = _add(self.cost, language_model, prompt, completion, calls)
+        _take(self.seconds, language_model, calls, self._concurrency)
 
 
 def prompt_tokens(messages: Sequence[Message]) -> int:
@@ -156,25 +213,17 @@ def verdict_tokens(judge: Judge) -> tuple[int, int]:
     return told, _VERDICT_TOKENS
 
 
-def _on_record(language_model: LanguageModel, asked: Sequence[tuple[str, Recorded]]) -> set[str]:
-    """Return the keys of the questions that the recording answers."""
-    found: set[str] = set()
-    for start in range(0, len(asked), 500):
-        part = asked[start : start + 500]
-        answers = recorded_answers(language_model, [question for _key, question in part])
-        found |= {key for key, question in part if question in answers}
-    return found
-
-
-def _answered(keys: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for start in range(0, len(keys), 500):
-        rows = Response.objects.filter(key__in=keys[start : start + 500]).exclude(
-            state__in=[
-                Response.State.PENDING, Response.State.FAILED, Response.State.CANCELLED, Response.State.UNRECORDED,
-            ]
-        )
-        found |= set(rows.values_list("key", flat=True))
+def _on_record(language_model: LanguageModel, asked: Sequence[_Asked]) -> set[int]:
+    """Return the trials whose question the recording answers."""
+    found: set[int] = set()
+    waiting = [each for each in asked if each.is_pending]
+    for start in range(0, len(waiting), 500):
+        named = {
+            each.trial: Recorded(str(each.item), sha256(text_of(each.messages[-1])), each.language, each.epoch)
+            for each in waiting[start : start + 500]
+        }
+        answers = recorded_answers(language_model, list(named.values()))
+        found |= {trial for trial, question in named.items() if question in answers}
     return found
 
 

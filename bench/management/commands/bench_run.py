@@ -11,11 +11,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from bench.accounting import RunAccount, account
-from bench.actions.change_run import hold_run
+from bench.actions.change_run import cancel_run, hold_run, pause_run, resume_run
 from bench.actions.create_run import LANGUAGES, create_run
 from bench.actions.execute_run import execute_run
-from bench.actions.limit_run import check_limits, limit_run
-from bench.actions.plan_run import ASSUMED_SD, HOW_TOKENS, Plan, plan_run
+from bench.actions.limit_run import limit_run
+from bench.actions.plan_run import HOW_TOKENS, Plan, plan_missing, plan_run
 from bench.actions.register_language_model import register_judge, register_language_model
 from bench.actions.retry_failed import retry_failed
 from bench.management.run_progress import shown
@@ -29,7 +29,13 @@ _EXAMPLE = """Examples:
   gvsir bench_run demonstration-1 --model baseline:careful --judge heuristic
   gvsir bench_run my-release --model qwen3@http://127.0.0.1:11434/v1 --judge gpt-5.2@https://api.openai.com/v1 --json
   gvsir bench_run demonstration-1 --model replay:answers.jsonl --judge heuristic
-  gvsir bench_run --resume 12"""
+  gvsir bench_run --resume 12
+  gvsir bench_run --pause 12"""
+
+#: What a run has from its beginning: not to be said again where it goes on.
+_FIXED = ("release", "model", "judge", "epochs", "language", "concurrency", "seed", "headline", "least_votes", "hold")
+#: Besides these, nothing goes with --pause and --cancel.
+_MAY_CHANGE = (*_FIXED, "budget", "max_calls", "resume", "retry_failed", "queue", "dry_run")
 
 
 class Command(BaseCommand):
@@ -58,30 +64,37 @@ class Command(BaseCommand):
         parser.add_argument("release", nargs="?", help="name of the release")
         parser.add_argument("--model", action="append", default=[], metavar="NAME", help="whom to ask; repeatable")
         parser.add_argument("--judge", action="append", default=[], metavar="NAME", help="who rates; repeatable")
-        parser.add_argument("--epochs", type=int, default=1, help="how often each item is put (default 1)")
+        parser.add_argument("--epochs", type=int, help="how often each item is put (default 1)")
         parser.add_argument("--language", action="append", choices=LANGUAGES, help="default en; repeatable")
         parser.add_argument("--concurrency", type=int, help="most calls at once to one endpoint")
         parser.add_argument("--budget", metavar="USD", help="the most the whole run may spend; with --resume: from now on")
         parser.add_argument("--max-calls", type=int, metavar="N", help="the most calls the whole run may send, all attempts")
-        parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--headline", choices=HEADLINES, default=HEADLINES[0], help="of several judges' votes")
+        parser.add_argument("--seed", type=int, help="default 0")
+        parser.add_argument("--headline", choices=HEADLINES, help=f"of several judges' votes; default {HEADLINES[0]}")
         parser.add_argument("--least-votes", type=int, metavar="N", help="valid votes a score needs; default: a majority")
         parser.add_argument("--resume", type=int, metavar="RUN", help="continue this run")
         parser.add_argument("--retry-failed", action="store_true", help="with --resume: ask again what failed")
+        parser.add_argument("--pause", type=int, metavar="RUN", help="stop sending, whoever executes it; --resume goes on")
+        parser.add_argument("--cancel", type=int, metavar="RUN", help="end this run for good; its answers stay")
         leave = parser.add_mutually_exclusive_group()
-        leave.add_argument("--queue", action="store_true", help="make the run and leave it to the workers")
+        leave.add_argument("--queue", action="store_true", help="leave the run, new or resumed, to the workers")
         leave.add_argument("--hold", action="store_true", help="make the run and send nothing (for bench_batch)")
-        parser.add_argument("--dry-run", action="store_true", help="print calls, tokens, cost; write and send nothing")
+        parser.add_argument("--dry-run", action="store_true", help="print what would be sent, and its cost; write and send nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run."""
         try:
-            if options["resume"] is not None:
-                run = self._resumed(options)
-            elif options["dry_run"]:
+            if options["pause"] is not None or options["cancel"] is not None:
+                self._print(account(self._changed(options)), as_json=options["json"])
+                return
+            if options["dry_run"]:
                 self._dry_run(options)
                 return
+            if options["resume"] is not None:
+                run = self._resumed(options)
+                if options["queue"]:
+                    run = run if run.status == Run.Status.QUEUED else resume_run(run_id=run.pk, actor=None)
             else:
                 with transaction.atomic():
                     run = create_run(actor=None, **self._arguments(options))
@@ -103,12 +116,31 @@ class Command(BaseCommand):
                 f"Continue with: gvsir bench_run --resume {result.run.pk}"
             )
 
-    def _resumed(self, options: dict[str, Any]) -> Run:
-        if options["release"] or options["model"] or options["judge"]:
-            raise CommandError("--resume takes release, models and judges from the run; give the number only.", returncode=2)
-        run = Run.objects.filter(pk=options["resume"]).first()
+    def _refuse(self, options: dict[str, Any], names: tuple[str, ...], why: str) -> None:
+        given = [
+            name.replace("_", "-") for name in names
+            if options[name] is not None and options[name] is not False and options[name] != []
+        ]
+        if given:
+            words = ", ".join("the release" if name == "release" else f"--{name}" for name in given)
+            raise CommandError(f"{why}; leave out {words}.", returncode=2)
+
+    def _run(self, pk: int) -> Run:
+        run = Run.objects.filter(pk=pk).first()
         if run is None:
-            raise CommandError(f"There is no run {options['resume']}.")
+            raise CommandError(f"There is no run {pk}.")
+        return run
+
+    def _changed(self, options: dict[str, Any]) -> Run:
+        change = "pause" if options["pause"] is not None else "cancel"
+        others = tuple(name for name in (*_MAY_CHANGE, "pause", "cancel") if name != change)
+        self._refuse(options, others, f"--{change} takes the number of a run only")
+        run = self._run(options[change])
+        return (pause_run if change == "pause" else cancel_run)(run_id=run.pk, actor=None)
+
+    def _resumed(self, options: dict[str, Any]) -> Run:
+        self._refuse(options, _FIXED, "--resume takes release, models, judges and settings from the run")
+        run = self._run(options["resume"])
         if options["retry_failed"]:
             retry_failed(run=run, actor=None)
         budget = self._budget(options)
@@ -117,6 +149,8 @@ class Command(BaseCommand):
         return run
 
     def _arguments(self, options: dict[str, Any]) -> dict[str, Any]:
+        if options["retry_failed"]:
+            raise CommandError("--retry-failed goes with --resume RUN.", returncode=2)
         if not options["release"]:
             raise CommandError("Give the name of a release, or --resume RUN.", returncode=2)
         if not options["model"] or not options["judge"]:
@@ -128,10 +162,10 @@ class Command(BaseCommand):
         judges = [register_judge(name) for name in options["judge"]]
         self._warn_of_self_judging(judges, {model.pk for model in language_models})
         return {
-            "release": release, "language_models": language_models, "judges": judges, "epochs": options["epochs"],
-            "languages": options["language"] or ["en"], "concurrency": options["concurrency"], "seed": options["seed"],
+            "release": release, "language_models": language_models, "judges": judges, "epochs": 1 if options["epochs"] is None else options["epochs"],
+            "languages": options["language"] or ["en"], "concurrency": options["concurrency"], "seed": options["seed"] or 0,
             "budget_usd": self._budget(options), "max_calls": options["max_calls"],
-            "panel": PanelRule(headline=options["headline"], least_votes=options["least_votes"]),
+            "panel": PanelRule(headline=options["headline"] or HEADLINES[0], least_votes=options["least_votes"]),
         }
 
     def _budget(self, options: dict[str, Any]) -> Decimal | None:
@@ -141,8 +175,8 @@ class Command(BaseCommand):
             budget = Decimal(options["budget"])
         except InvalidOperation as error:
             raise CommandError(f"--budget {options['budget']!r} is no amount of US dollars.", returncode=2) from error
-        if not budget.is_finite():
-            raise CommandError("--budget is an amount of US dollars.", returncode=2)
+        if not budget.is_finite() or budget < 0:
+            raise CommandError("--budget is an amount of US dollars, 0 or more.", returncode=2)
         return budget
 
     def _warn_of_self_judging(self, judges: list[Judge], asked: set[int]) -> None:
@@ -152,12 +186,10 @@ class Command(BaseCommand):
 
     def _dry_run(self, options: dict[str, Any]) -> None:
         with transaction.atomic():
-            arguments = self._arguments(options)
-            arguments.pop("seed")
-            arguments.pop("panel")
-            limits = {name: arguments.pop(name) for name in ("budget_usd", "max_calls")}
-            check_limits(arguments["language_models"], arguments["judges"], **limits)
-            plan = plan_run(**arguments)
+            if options["resume"] is not None:
+                plan = plan_missing(self._resumed(options))
+            else:
+                plan = plan_run(**self._arguments(options))
             transaction.set_rollback(True)
         if options["json"]:
             self.stdout.write(json.dumps(plan.as_json()))
@@ -204,8 +236,12 @@ class Command(BaseCommand):
         cost = plan.cost_usd
         self.stdout.write(f"  cost        {'no price known' if cost is None else f'about {cost:.2f} US dollars'}")
         self.stdout.write(f"  time        about {plan.seconds:.0f} s at 5 s a call")
-        if plan.resolvable_difference is not None:
+        power = plan.power
+        if power is not None:
+            basis = "assumed" if power.measured_in is None else f"measured in run {power.measured_in}"
             self.stdout.write(
-                f"  resolves    a difference of {plan.resolvable_difference:.2f} points between two models (80 % power, "
-                f"5 % level), if differences vary with a standard deviation of {ASSUMED_SD:g} over items"
+                f"  resolves    a difference of {power.difference:.2f} points between two models (80 % power, 5 % level) "
+                f"on {power.items} items of {power.incidents} incidents, each put {power.epochs} times; {basis}: "
+                f"variance {power.between:.2f} between items and {power.within:.2f} within, correlation "
+                f"{power.correlation:.2f} within incidents"
             )

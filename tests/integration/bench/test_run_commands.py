@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from bench.models import LanguageModel, Response, Run
+from gvsir.models import LogEntry
 from tests.factories.bench import make_item, make_release
 from tests.fake_server import Behaviour, running
 
@@ -73,8 +74,9 @@ def test_a_dry_run_counts_and_writes_nothing(release):
     assert (plan["items"], plan["trials"], plan["calls"]) == (3, 6, 12)
     assert plan["tokens"]["prompt"] > 0
     assert plan["cost_usd"] is None
-    # (1.960 + 0.842) * 3 / sqrt(3) items
-    assert plan["resolvable_difference"] == pytest.approx(2.8016 * 3 / 3**0.5, abs=0.001)
+    # (1.960 + 0.842) * sqrt((2^2 + 2.5 / 2 epochs + 2.5 / 2 epochs) / 3 items of 3 incidents)
+    assert plan["resolvable_difference"] == pytest.approx(2.8016 * (6.5 / 3) ** 0.5, abs=0.001)
+    assert plan["power"]["measured_in_run"] is None
     assert not Run.objects.exists()
     assert not LanguageModel.objects.exists()
 
@@ -111,7 +113,7 @@ def test_a_wrong_call_is_refused_with_its_code(arguments, code, words):
         ("--epochs", "0", 1, "Epochs are a number from 1"),
         ("--budget", "much", 2, "no amount"),
         ("--budget", "-1", 2, "0 or more"),
-        ("--concurrency", "0", 1, "at least 1"),
+        ("--concurrency", "0", 1, "from 1 to 2000"),
     ],
 )
 def test_a_wrong_option_is_refused_and_nothing_is_written(release, option, value, code, words):
@@ -164,3 +166,82 @@ def test_a_worker_executes_what_is_queued_and_says_why_it_could_not(release, mon
     assert good.status == "finished"
     assert bad.status == "failed"
     assert "NOBODY_API_KEY" in bad.status_reason
+
+
+def test_a_dry_run_plans_only_what_is_not_on_record(release):
+    with running() as server:
+        name = f"fake@{server.base_url}"
+        arguments = ("bench_run", release.name, "--model", name, "--judge", name)
+        assert run_json(*arguments, "--dry-run")["calls"] == 6
+        run_json(*arguments)
+        assert server.received == 6
+        assert run_json(*arguments, "--dry-run")["calls"] == 0
+        assert run_json(*arguments, "--epochs", "2", "--dry-run")["calls"] == 6  # the second epoch and its verdicts
+        plan = run_json(*arguments, "--judge", f"anchored:{name}", "--dry-run")
+        assert plan["calls"] == 3  # verdicts of the new judge
+        assert server.received == 6
+    assert Run.objects.count() == 1
+
+
+def test_a_dry_run_counts_a_verdict_for_each_item_where_items_ask_the_same():
+    same = make_release([make_item(prompt_en="Same?", focus_en=f"focus {n}") for n in range(4)])
+    with running() as server:
+        name = f"fake@{server.base_url}"
+        arguments = ("bench_run", same.name, "--model", name, "--judge", name)
+        planned = run_json(*arguments, "--dry-run")["calls"]
+        run_json(*arguments)
+        assert planned == server.received == 5
+
+
+def test_resuming_with_a_dry_run_sends_nothing_and_plans_what_is_missing(release):
+    with running() as server:
+        name = f"fake@{server.base_url}"
+        made = run_json("bench_run", release.name, "--model", name, "--judge", name, "--hold")["run"]
+        plan = run_json("bench_run", "--resume", str(made), "--dry-run", "--max-calls", "5")
+        assert (plan["calls"], server.received) == (6, 0)
+        run = Run.objects.get()
+        assert (run.status, run.max_calls) == ("paused", None)
+
+
+def test_resuming_for_the_queue_leaves_the_run_to_the_workers(release):
+    with running() as server:
+        made = run_json("bench_run", release.name, "--model", f"fake@{server.base_url}", "--judge", "heuristic", "--hold")["run"]
+        assert run_json("bench_run", "--resume", str(made), "--queue")["status"] == "queued"
+        assert Run.objects.get().status == "queued"
+        assert server.received == 0
+        assert run_json("bench_run", "--resume", str(made))["status"] == "finished"
+        code, words = refused("bench_run", "--resume", str(made), "--queue")
+    assert (code, "cannot become" in words) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--epochs", "3"], ["--epochs", "1"], ["--language", "zh"], ["--concurrency", "5"], ["--headline", "median"], ["--seed", "0"],
+        ["--least-votes", "1"], ["--hold"], ["--model", "baseline:echo"],
+    ],
+)
+def test_what_a_run_has_from_its_beginning_cannot_be_said_where_it_goes_on(release, options):
+    made = run_json("bench_run", release.name, "--model", "baseline:refuse", "--judge", "heuristic", "--hold")["run"]
+    code, words = refused("bench_run", "--resume", str(made), *options)
+    assert (code, options[0] in words) == (2, True)
+    assert Run.objects.get().status == "paused"
+
+
+def test_a_run_is_paused_and_cancelled_by_command(release):
+    made = run_json("bench_run", release.name, "--model", "baseline:refuse", "--judge", "heuristic", "--queue")["run"]
+    paused = run_json("bench_run", "--pause", str(made))
+    assert (paused["status"], paused["reason"]) == ("paused", "Paused by a command.")
+    assert refused("bench_run", "--pause", str(made))[0] == 1
+    code, words = refused("bench_run", "--cancel", str(made), "--dry-run")
+    assert (code, "--dry-run" in words) == (2, True)
+    assert run_json("bench_run", "--cancel", str(made))["status"] == "cancelled"
+    assert refused("bench_run", "--resume", str(made))[0] == 1
+    assert refused("bench_run", "--cancel", "999") == (1, "There is no run 999.")
+    actions = set(LogEntry.objects.values_list("action", flat=True))
+    assert {"run.ask_paused", "run.ask_cancelled"} <= actions
+
+
+def test_failed_questions_are_asked_again_with_a_run_that_goes_on_only(release):
+    code, words = refused("bench_run", release.name, "--model", "baseline:echo", "--judge", "heuristic", "--retry-failed")
+    assert (code, "--resume" in words) == (2, True)
