@@ -90,3 +90,18 @@ OF_PHRASES: Final = (
     gettext_noop("alternative"),
     gettext_noop("unsafe"),
 )
+
+#: Why a file is not taken (:mod:`bench.files`).
+OF_FILES: Final = (
+    gettext_noop("By its content it is no PNG, JPEG, WebP or GIF image."),
+    gettext_noop("The PNG image is cut off."),
+    gettext_noop("The JPEG image is cut off."),
+    gettext_noop("The GIF image is cut off."),
+    gettext_noop("The WebP image is cut off."),
+    gettext_noop("The WebP image is cut off, or something follows it."),
+    gettext_noop("Something follows the end of the PNG image."),
+    gettext_noop("Something follows the end of the JPEG image."),
+    gettext_noop("Something follows the end of the GIF image."),
+    gettext_noop("The PNG image unpacks to more than its size; it may be a bomb."),
+    gettext_noop("The PNG image holds more than an image."),
+)

@@ -146,7 +146,7 @@ def _change_images(request: HttpRequest, item: Item) -> HttpResponse:
             )
             messages.success(request, _("The image was added to {id}.").format(id=item.public_id))
     except GvsirError as error:
-        messages.error(request, str(error))
+        messages.error(request, _(str(error)))  # what is wrong with a file is said where there is no Django
     return redirect(item)
 
 

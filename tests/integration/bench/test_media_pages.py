@@ -16,7 +16,14 @@ from bench.models import Attachment, Item, Response
 from bench.release_content import digest
 from gvsir.exceptions import InvalidTransitionError, PermissionRefusedError
 from gvsir.models import LogEntry
-from tests.factories.bench import make_item, make_language_model, make_release, make_run, make_score
+from tests.factories.bench import (
+    make_item,
+    make_label_sample,
+    make_language_model,
+    make_release,
+    make_run,
+    make_score,
+)
 from tests.factories.gvsir import make_user
 from tests.fake_media import mp4, png, wav
 
@@ -254,3 +261,23 @@ def test_queries_do_not_grow_with_the_images(client):
             found.append(len(queries))
         counts.append(found)
     assert counts[0] == counts[-1]
+
+
+def test_who_labels_sees_the_images_of_the_question(client):
+    attachment = shown(proposed(category="culture"))
+    Item.objects.filter(pk=attachment.item_id).update(status=Item.Status.ACCEPTED)
+    run = make_run(make_release([attachment.item]))
+    make_score(run, attachment.item, make_language_model(), 3.0)
+    task = make_label_sample(run).tasks.get()
+    sign_in(client, "annotator")
+    page = client.get(task.get_absolute_url()).content.decode()
+    assert f'src="{attachment.get_absolute_url()}" alt="A red square."' in page
+    assert page.index('<details class="fold') < page.index(attachment.get_absolute_url())
+
+
+def test_a_refused_file_is_told_in_the_language_of_the_page(client):
+    item = proposed()
+    sign_in(client, "curator")
+    client.cookies["django_language"] = "zh-hans"
+    page = client.post(item.get_absolute_url(), {"image": upload(b"<svg/>"), "alt": "x"}, follow=True)
+    assert "按其内容" in page.content.decode()
