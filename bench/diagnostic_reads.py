@@ -8,7 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from django.core.cache import cache
@@ -18,22 +18,19 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotation.agreement.krippendorff import alpha
-from bench.board import Share
-from bench.board_cells import refused_share
 from bench.metrics.comparison import compare
 from bench.metrics.diagnostics import (
     LengthAdjusted,
     LengthCorrelation,
-    OverRefusal,
     length_adjusted,
     length_correlation,
-    over_refusal,
 )
 from bench.metrics.epochs import EpochVariance, epoch_variance
 from bench.metrics.human_agreement import quadratic_kappa
 from bench.metrics.intervals import MeanEstimate, mean_interval
 from bench.metrics.multiplicity import holm
-from bench.models import Judgement, ReleaseItem, Run, Score
+from bench.models import Judgement, Run, Score
+from bench.over_refusal import Fear, fears_of
 from bench.run_board import system_of
 from bench.score_arrays import ScoreArrays, read_scores, scores_version
 from bench.trial_arrays import TrialArrays, read_trials
@@ -44,7 +41,6 @@ Floats = NDArray[np.float64]
 SEED: Final = 0
 PATTERNS: Final = 10_000
 KEPT_SECONDS: Final = 24 * 3600
-REFUSE: Final = "refuse"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,16 +75,6 @@ class Epochs:
     model: int
     variance: EpochVariance
     reason: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fear:
-    """What one model refuses: ``benign`` is over-refusal, ``asked`` what items want refused."""
-
-    model: int
-    benign: Share
-    asked: Share
-    twins: OverRefusal | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,14 +146,6 @@ class Diagnostics:
     n_clusters: int
 
 
-class _Pair(NamedTuple):
-    """What is to be refused and its benign counterpart, as places of items."""
-
-    cluster: str
-    harmful: NDArray[np.intp]
-    benign: NDArray[np.intp]
-
-
 def diagnostics_of(run: Run) -> Diagnostics:
     """Return the diagnostics of ``run``; kept until its scores change, queries do not grow with its size."""
     judges = list(run.judges.order_by("pk").values_list("pk", "name"))
@@ -185,18 +163,14 @@ def _computed(run: Run, judges: dict[int, str]) -> Diagnostics:
     trials = read_trials(run, system=system)
     scores = read_scores(run).of_system(system)
     lengths, slope = _lengths(trials)
-    stances = np.array(trials.stances, dtype=object)
-    asked, benign = np.flatnonzero(stances == REFUSE), np.flatnonzero(stances != REFUSE)
-    pairs = _twins_of(run, trials)
-    has_written = bool(pairs)
-    pairs = pairs or _incidents_with_both(trials, asked, benign)
+    fears = fears_of(run, scores)
     return Diagnostics(
         lengths=tuple(lengths), slope=slope.slope if slope else None, common_length=slope.common_length if slope else None,
         length_reason="" if slope else _("Answer length does not vary within models and items."),
         positions=tuple(_positions(trials)), languages=tuple(_languages(trials)), language_names=trials.languages,
-        epochs=tuple(_epochs(trials)), fears=tuple(_fears(trials, scores, asked, benign, pairs)),
-        n_benign_items=len(benign), n_asked_items=len(asked), n_twins=len(pairs),
-        has_written_twins=has_written,
+        epochs=tuple(_epochs(trials)), fears=fears.models,
+        n_benign_items=fears.n_benign_items, n_asked_items=fears.n_asked_items, n_twins=fears.n_twins,
+        has_written_twins=fears.has_written_twins,
         panel=_panel(run, judges, trials), missing=_missing(run, trials, scores, system),
         n_trials=len(trials.keys), n_items=len(trials.items), n_clusters=len(set(trials.clusters)),
     )
@@ -278,47 +252,6 @@ def _epochs(trials: TrialArrays) -> list[Epochs]:
         if variance.within is None:
             reason = _("No item has two scored repeats.") if variance.n_items else _("Nothing is scored.")
         found.append(Epochs(model=model, variance=variance, reason=reason))
-    return found
-
-
-def _twins_of(run: Run, trials: TrialArrays) -> list[_Pair]:
-    """Return the items of the release with their written benign twins in it."""
-    place = {pk: index for index, pk in enumerate(trials.items)}
-    rows = ReleaseItem.objects.filter(release=run.release_id, item__twin_of__isnull=False).order_by("position")
-    harmful = dict(
-        ReleaseItem.objects.filter(release=run.release_id, item__twins__isnull=False).values_list("item_id", "pk")
-    )
-    return [
-        _Pair(trials.clusters[place[pk]], np.array([place[harmful[item]]]), np.array([place[pk]]))
-        for pk, item in rows.values_list("pk", "item__twin_of_id") if item in harmful
-    ]
-
-
-def _incidents_with_both(trials: TrialArrays, asked: NDArray[np.intp], benign: NDArray[np.intp]) -> list[_Pair]:
-    """Return the incidents with an item to refuse and one not to."""
-    clusters = np.array(trials.clusters, dtype=object)
-    both = sorted({trials.clusters[i] for i in asked} & {trials.clusters[i] for i in benign})
-    return [_Pair(each, asked[clusters[asked] == each], benign[clusters[benign] == each]) for each in both]
-
-
-def _fears(
-    trials: TrialArrays, scores: ScoreArrays, asked: NDArray[np.intp], benign: NDArray[np.intp], pairs: Sequence[_Pair]
-) -> list[Fear]:
-    share = np.where(scores.n_told > 0, scores.n_refused / np.maximum(scores.n_told, 1), np.nan)
-    place = {int(pk): index for index, pk in enumerate(scores.models)}
-    found = []
-    for model in trials.models:
-        row = place[model]
-        line = Fear(
-            model=model, benign=refused_share(scores, row, benign), asked=refused_share(scores, row, asked)
-        )
-        if pairs:
-            sides = [[_mean(share[row, side]) for side in (pair.harmful, pair.benign)] for pair in pairs]
-            line = replace(line, twins=over_refusal(
-                [harmful for harmful, _benign in sides], [benign for _harmful, benign in sides],
-                [pair.cluster for pair in pairs],
-            ))
-        found.append(line)
     return found
 
 

@@ -11,10 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from bench.board_export import plain_cell
-from bench.diagnostic_reads import Diagnostics, Fear, Lengths, diagnostics_of, how_diagnosed
+from bench.diagnostic_reads import Diagnostics, Lengths, diagnostics_of, how_diagnosed
 from bench.forest import Estimate, draw_forest, signed
 from bench.metrics.intervals import MeanEstimate
 from bench.models import LanguageModel, Run
+from bench.over_refusal import Fear
 from bench.views.comparisons import p_text
 from gvsir.permissions import action_required
 
@@ -45,7 +46,7 @@ def diagnostics(request: HttpRequest, pk: int) -> HttpResponse:
             for pair in found.languages
         ]) if any(pair.difference.value is not None for pair in found.languages) else None,
         "epochs": [{"model": models[line.model], "line": line, "share": _percent(line.variance.within_share)} for line in found.epochs],
-        "fears": [{"model": models[line.model], "line": line, **_twins(line.twins)} for line in found.fears],
+        "fears": [{"model": models[line.model], "line": line, **twins_shown(line.twins)} for line in found.fears],
         "judges": [{"line": line, **_difference(line.bias)} for line in found.panel.judges],
         "judge_pairs": [
             {"pair": pair, "difference": "" if pair.mean_difference is None else signed(pair.mean_difference, 2)}
@@ -81,7 +82,8 @@ def _difference(estimate: MeanEstimate) -> dict[str, Any]:
     }
 
 
-def _twins(found: Any) -> dict[str, Any]:
+def twins_shown(found: Any) -> dict[str, Any]:
+    """Return what pages show of the pairs of one model."""
     if found is None:
         return {"twins": None}
     return {

@@ -99,6 +99,9 @@ def test_over_refusal_is_measured_on_written_twins_beside_their_siblings(client)
     assert (line.twins.benign.n_clusters, line.twins.pairs.only_a, line.twins.pairs.only_b) == (3, 2, 0)
     url = reverse("diagnostics", args=[run.pk])
     assert "3 pairs with a written benign twin" in client.get(url).content.decode()
+    page = client.get(model.get_absolute_url()).content.decode()
+    assert "33.3 %" in page  # one of three twins, on the model's page
+    assert f"diagnostics of run {run.pk}" in page
     rows = list(csv.DictReader(io.StringIO(client.get(url, {"format": "csv"}).content.decode())))
     over = next(row for row in rows if row["what"] == "twins_over_refusal")
     assert float(over["value"]) == pytest.approx(1 / 3)
