@@ -164,7 +164,7 @@ class WithJudges:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One model."""
+    """One model; ``place_reason`` says why a model with a rank has no range of ranks and no tier."""
 
     model: int
     name: str
@@ -178,6 +178,7 @@ class Row:
     rank: int | None = None
     rank_range: tuple[int, int] | None = None
     tier: int | None = None
+    place_reason: str = ""
     refused: Share | None = None
     without_refusals: Cell | None = None
     with_judges: WithJudges | None = None

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from bench.board import Cell, Share, digits_for
-from bench.metrics.category_table import ScoreTable, weighted_table
+from bench.metrics.category_table import ScoreTable, category_table, weighted_table
 from bench.metrics.small_sample import mean_spread, score_interval
 from bench.score_arrays import ScoreArrays
 
@@ -29,13 +29,29 @@ class Cells:
         The ends of the scale.
     coverage : float
         The least share of answers with a score, 0 to 1, with which a mean is shown.
+    labels : mapping, optional
+        What people call the dimensions.
+    needs_all : bool
+        Whether a mean over dimensions needs each that the run asks; a framework's may go unengaged.
+
+    Attributes
+    ----------
+    table : ScoreTable
+        Every model on every dimension.
     """
 
-    def __init__(self, scores: ScoreArrays, bounds: tuple[float, float], coverage: float) -> None:
+    def __init__(
+        self, scores: ScoreArrays, bounds: tuple[float, float], coverage: float,
+        labels: Mapping[str, str] | None = None, *, needs_all: bool = True,
+    ) -> None:
         self.scores, self.bounds, self.coverage = scores, bounds, coverage
+        self.labels, self.needs_all = labels or {}, needs_all
+        self.table = category_table(scores.values, scores.dimensions, scores.clusters, bounds=bounds)
+        self.column = {str(key): index for index, key in enumerate(self.table.categories)}
         self._names, self._n_scored = scores.by_dimension(scores.n_scored)
         self._n_unscored = scores.by_dimension(scores.n_unscored)[1]
         self._place = {name: index for index, name in enumerate(self._names)}
+        self._n_complied = scores.by_dimension((~np.isnan(scores.without_refusals)).astype(np.int64))[1]
         asked = scores.n_scored + scores.n_unscored > 0
         n_asked = scores.by_dimension(asked.astype(np.int64))[1]
         self._ends = [
@@ -57,12 +73,55 @@ class Cells:
             return Cell(value=None, url=url if n_unscored else "", reason=self._reason(model, weights), **common)
         if n_scored < self.coverage * (n_scored + n_unscored):
             return Cell(value=None, url=url, reason=self._too_few(n_scored, n_unscored), is_withheld=True, **common)
+        if short := self._short(model, weights):
+            reason = _("Withheld: it would leave out or rest on too few answers in {names}.").format(names=short)
+            return Cell(value=None, url=url, reason=reason, is_withheld=True, **common)
         low, high = _number(table.low[model, column]), _number(table.high[model, column])
         cautious = low is not None and table.one_sided is not None and bool(table.one_sided[model, column])
         return Cell(
-            value=value, low=low, high=high, url=url, interval_reason="" if low is not None else one_incident(),
+            value=value, low=low, high=high, url=url,
+            interval_reason="" if low is not None else self._no_interval(model, weights),
             interval_note=errs_safe(int(table.n_clusters[model, column])) if cautious else "", **common,
         )
+
+    def _short(self, model: int, weights: Mapping[str, float]) -> str:
+        """Return the weighted dimensions asked of which ``model`` has too few scores, or none, with their counts."""
+        found = []
+        for key, weight in weights.items():
+            if weight <= 0 or key not in self._place:
+                continue
+            n = int(self._n_scored[model, self._place[key]])
+            of = n + int(self._n_unscored[model, self._place[key]])
+            if (self.needs_all and not n) or n < self.coverage * of:
+                found.append(_("{name} ({n} of {total})").format(name=self.labels.get(key, key), n=n, total=of))
+        return ", ".join(found)
+
+    def _no_interval(self, model: int, weights: Mapping[str, float]) -> str:
+        used = [key for key, weight in weights.items() if weight > 0 and key in self.column]
+        lone = [key for key in used if self.table.n_clusters[model, self.column[key]] == 1]
+        if len(used) == len(lone) == 1 or not lone:
+            return one_incident()
+        return _(
+            "One incident only in {names}: the spread between incidents is unknown there, and with it the interval, "
+            "the ranks and the tier of a mean over it."
+        ).format(names=", ".join(self.labels.get(key, key) for key in lone))
+
+    def without_refusals(self, model: int, table: ScoreTable, weights: Mapping[str, float]) -> Cell:
+        """Return the cell of row ``model`` in ``table``, which is of the answers that did not refuse."""
+        value, n = _number(table.value[model, 0]), int(table.n[model, 0])
+        if value is None:
+            return Cell(value=None, reason=_("No answer with a score that did not refuse."))
+        lost = [
+            key for key, weight in weights.items()
+            if weight > 0 and key in self._place and self.needs_all and not self._n_complied[model, self._place[key]]
+        ]
+        if lost:
+            names = ", ".join(self.labels.get(key, key) for key in lost)
+            reason = _("No answer with a score that did not refuse in {names}.").format(names=names)
+            return Cell(value=None, reason=reason, n_scored=n)
+        low, high = _number(table.low[model, 0]), _number(table.high[model, 0])
+        reason = "" if low is not None else self._no_interval(model, weights)
+        return Cell(value=value, low=low, high=high, n_scored=n, interval_reason=reason)
 
     def _bounds(self, model: int, weights: Mapping[str, float]) -> tuple[float, float] | None:
         pairs = [

@@ -45,6 +45,7 @@ def _row(board: Board, row: Row) -> dict[str, Any]:
         data["layers"] = {key: cell.value for key, cell in row.groups.items()}
         data["layer_details"] = {key: _detail(cell) for key, cell in row.groups.items()}
     data["tier"] = row.tier
+    data["place_missing_reason"] = row.place_reason or None
     data["overall"] = _detail(row.overall)
     if row.gate is not None:
         data["gate"] = {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -19,11 +17,10 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from bench.board import Board, Cell, Column, Gate, Group, Row, ranked
-from bench.board_cells import Cells, one_incident, percent, refused_share, weighted
+from bench.board_cells import Cells, percent, refused_share, weighted
 from bench.board_columns import columns_of, full_weights
 from bench.judge_uncertainty import RESAMPLES, SEED, with_judges
 from bench.layer_weights import layer_weights
-from bench.metrics.category_table import ScoreTable, category_table
 from bench.metrics.ranking import rank_intervals
 from bench.metrics.weighted_pairs import tiers_from_pairs, weighted_pairs
 from bench.models import Judge, LanguageModel, ReleaseItem, Run
@@ -93,7 +90,8 @@ def _computed(
     )
     chosen = full_weights(columns, weights)
     bounds = (system.scale_low, system.scale_high)
-    rows = _rows(models, scores, columns, groups, members, chosen, Cells(scores, bounds, coverage), links)
+    maker = Cells(scores, bounds, coverage, {each.key: each.label for each in columns}, needs_all=has_layers)
+    rows = _rows(models, scores, columns, groups, members, chosen, maker, links)
     if has_layers:
         spans = with_judges(
             run, scores, system=system.key, n_judges=len(judges),
@@ -113,21 +111,20 @@ def _rows(
     models: Sequence[LanguageModel], scores: ScoreArrays, columns: Sequence[Column], groups: Sequence[Group],
     members: Mapping[str, Sequence[str]], chosen: Mapping[str, float], maker: Cells, links: _Links,
 ) -> list[Row]:
-    table = category_table(scores.values, scores.dimensions, scores.clusters, bounds=maker.bounds)
-    place = {str(key): index for index, key in enumerate(table.categories)}
+    place = maker.column
     counted = {group.key: [key for key in group.members if chosen[key] > 0] or group.members for group in groups}
     parts = {key: {member: chosen[member] or 1.0 for member in members} for key, members in counted.items()}
     layer_tables = {key: weighted(scores, part, maker.bounds) for key, part in parts.items()}
-    totals = _totals(scores, scores.values, members, chosen, maker.bounds)
     weighing = [key for key, weight in chosen.items() if weight > 0]
     whole = layer_weights(chosen, members, list(place))
-    complied = _totals(scores, scores.without_refusals, members, chosen, maker.bounds)
+    total = weighted(scores, whole, maker.bounds)
+    complied = weighted(scores, whole, maker.bounds, values=scores.without_refusals)
     items = np.unique(scores.places[scores.units_on(weighing)])
     rows = []
     for index, model in enumerate(models):
         cells = {
             column.key: maker.cell(
-                index, table, place.get(column.key), {column.key: 1.0}, links.to(model, [column.key])
+                index, maker.table, place.get(column.key), {column.key: 1.0}, links.to(model, [column.key])
             )
             for column in columns
         }
@@ -136,11 +133,11 @@ def _rows(
             groups={
                 key: maker.cell(index, layer_tables[key], 0, parts[key], links.to(model, counted[key])) for key in counted
             },
-            overall=maker.cell(index, totals[index], 0, whole, links.to(model, weighing)),
+            overall=maker.cell(index, total, 0, whole, links.to(model, weighing)),
             gate=_gate(cells, columns), badges=model.badges,
             facts={"developer": model.developer} if model.developer else {},
             refused=refused_share(scores, index, items),
-            without_refusals=_without_refusals(index, complied[index], maker),
+            without_refusals=maker.without_refusals(index, complied, whole),
         ))
     return _placed(rows, scores, members, chosen)
 
@@ -159,51 +156,28 @@ def _ordered(scores: ScoreArrays, models: Sequence[LanguageModel]) -> ScoreArray
     return scores if scores.models.tolist() == wanted else scores.of_models(wanted)
 
 
-def _totals(
-    scores: ScoreArrays, values: Floats, members: Mapping[str, Sequence[str]], weights: Mapping[str, float],
-    bounds: tuple[float, float],
-) -> list[ScoreTable]:
-    """Return each model's table of the whole; models with the same categories present share one."""
-    names, there = scores.by_dimension((~np.isnan(values)).astype(np.int64))
-    made: dict[tuple[str, ...], ScoreTable] = {}
-    result = []
-    for row in there > 0:
-        present = tuple(name for name, is_there in zip(names, row.tolist(), strict=True) if is_there)
-        if present not in made:
-            made[present] = weighted(scores, layer_weights(weights, members, present), bounds, values=values)
-        result.append(made[present])
-    return result
-
-
-def _without_refusals(model: int, table: ScoreTable, maker: Cells) -> Cell:
-    value, n = float(table.value[model, 0]), int(table.n[model, 0])
-    if math.isnan(value):
-        return Cell(value=None, reason=_("No answer with a score that did not refuse."))
-    low, high = float(table.low[model, 0]), float(table.high[model, 0])
-    if math.isnan(low):
-        return Cell(value=value, n_scored=n, interval_reason=one_incident())
-    return Cell(value=value, low=low, high=high, n_scored=n)
-
-
 def _placed(
     rows: Sequence[Row], scores: ScoreArrays, members: Mapping[str, Sequence[str]], weights: Mapping[str, float]
 ) -> list[Row]:
-    """Return ``rows`` with rank ranges and tiers among the models whose whole is shown."""
-    shown = [index for index, row in enumerate(rows) if row.overall.value is not None]
+    """Return ``rows`` with rank ranges and tiers among the models whose whole has an interval; else with the reason."""
+    shown = [index for index, row in enumerate(rows) if row.overall.interval is not None]
+    placed = [
+        replace(row, place_reason=row.overall.interval_reason)
+        if row.overall.value is not None and row.overall.interval is None else row
+        for row in rows
+    ]
     present = sorted({key for key, n in zip(scores.dimensions, scores.n_scored.sum(0), strict=True) if n})
     by_key = layer_weights(weights, members, present)
-    if len(set(scores.clusters)) < 2 or not by_key or len(shown) < 2:
-        return list(rows)
+    if not by_key or len(shown) < 2:
+        return placed
     values = scores.values[shown]
-    items = Counter(scores.dimensions)
     found = rank_intervals(
         values, scores.clusters, rng=np.random.default_rng(RANK_SEED), resamples=RANK_RESAMPLES,
-        item_weights=[by_key.get(key, 0.0) / items[key] for key in scores.dimensions],
+        category=scores.dimensions, weights=by_key,
     )
     pairs = weighted_pairs(values, scores.dimensions, scores.clusters, weights=by_key)
     overall = np.array([rows[index].overall.value for index in shown], dtype=np.float64)
     tiers = tiers_from_pairs(overall, pairs, alpha=TIER_ALPHA)
-    placed = list(rows)
     for place, index in enumerate(shown):
         best, worst = int(found.best[place]), int(found.worst[place])
         placed[index] = replace(

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from bench.metrics.small_sample import (
     RobustSpread,
     ScoreInterval,
-    cluster_variances,
     mean_spread,
-    robust_spread,
     score_interval,
     t_interval,
 )
+from bench.metrics.stratified import Stratified, stratified_spread
 
 Floats = NDArray[np.float64]
 Labels = Sequence[Hashable] | NDArray[Any]
@@ -148,8 +147,8 @@ def weighted_table(
 
     ``sum_c w_c mean_c / sum_c |w_c|`` over categories with data, so that a missing category is
     neither 0 nor hidden (``n_missing`` counts its items). An incident that feeds several
-    categories is one cluster over all of them: its residual is
-    ``sum_c w_c / n_c sum_i (x_i - mean_c)``.
+    categories is one cluster over all of them; see `bench.metrics.stratified`. A weighted
+    category of one incident leaves no interval: its spread is unknown.
 
     Parameters
     ----------
@@ -180,7 +179,7 @@ def weighted_table(
     part = np.where(count > 0, weight, 0.0)
     total_weight = part.sum(1, keepdims=True)
     part /= np.where(total_weight > 0, total_weight, 1.0)
-    mean, spread, n_clusters = _combined(blocks, part, int(codes.max()) + 1)
+    mean, spread, n_clusters, _has_lone = _combined(blocks, part, int(codes.max()) + 1)
     value = np.where(total_weight[:, 0] > 0, mean, np.nan)
     low, high, one_sided = _interval(value, spread, n_clusters, bounds, level)
     used = (count * (weight > 0)).sum(1).astype(np.int64)
@@ -200,32 +199,25 @@ def weighted_table(
     )
 
 
-def _combined(
-    blocks: list[_Block], part: Floats, n_groups: int
-) -> tuple[Floats, RobustSpread, NDArray[np.int64]]:
-    """Return the weighted mean, its spread and its number of clusters, per model.
+def _combined(blocks: list[_Block], part: Floats, n_groups: int) -> Stratified:
+    """Return the weighted mean per model; ``part[model, category]`` are weights that sum to 1.
 
-    ``part[model, category]`` are weights that sum to 1. The working variance takes the
-    categories of one cluster as moving together, which errs towards wider intervals.
+    Of one category it is `bench.metrics.small_sample.mean_spread`, so that a layer of one category has the
+    category's interval.
     """
-    models = len(part)
-    mean = np.zeros(models)
-    residual, share, within, between, plain, whole = (np.zeros((models, n_groups)) for _ in range(6))
-    for column, block in enumerate(blocks):
-        n = np.maximum(block.counts.sum(1, keepdims=True), 1)
-        a = part[:, [column]] / n
-        centre = block.totals.sum(1, keepdims=True) / n
-        inside, among = cluster_variances(block.counts, block.totals, block.squares)
-        mean += part[:, column] * centre[:, 0]
-        residual[:, block.clusters] += a * (block.totals - block.counts * centre)
-        share[:, block.clusters] += a * block.counts
-        within[:, block.clusters] += a**2 * block.counts * inside[:, None]
-        between[:, block.clusters] += a * block.counts * np.sqrt(among)[:, None]
-        plain[:, block.clusters] += a**2 * block.counts
-        whole[:, block.clusters] += a * block.counts * np.sqrt(inside + among)[:, None]
-    omega = within + between**2
-    omega = np.where(omega.sum(1, keepdims=True) > 0, omega, plain)
-    return mean, robust_spread(residual, share, omega, (whole**2).sum(1)), (share > 0).sum(1)
+    used = np.flatnonzero((part > 0).any(0))
+    if len(used) == 1:
+        block = blocks[int(used[0])]
+        mean, spread = mean_spread(block.counts, block.totals, block.squares)
+        n_clusters = np.where(part[:, used[0]] > 0, (block.counts > 0).sum(1), 0)
+        return Stratified(mean, spread, n_clusters, n_clusters < 2)
+    count, total, square = (np.zeros((len(part), n_groups, len(used))) for _ in range(3))
+    for place, column in enumerate(used):
+        block = blocks[int(column)]
+        count[:, block.clusters, place] = block.counts
+        total[:, block.clusters, place] = block.totals
+        square[:, block.clusters, place] = block.squares
+    return stratified_spread(count, total, square, part[:, used])
 
 
 def _interval(

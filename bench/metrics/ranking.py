@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,14 +56,17 @@ def rank_intervals(
     clusters: Labels,
     *,
     rng: np.random.Generator,
-    item_weights: Sequence[float] | Floats | None = None,
+    category: Labels | None = None,
+    weights: Mapping[Any, float] | None = None,
     resamples: int = 2000,
     level: float = 0.95,
 ) -> RankIntervals:
-    """Return each model's place and the places it takes when incidents are drawn again.
+    """Return each model's place and the places it takes when incidents weigh differently by chance.
 
-    All models are scored on the same draw, so what they share (hard incidents) moves them
-    together.
+    What is drawn again is the number that is ranked: ``sum_c w_c mean_c / sum_c w_c`` over a model's
+    categories, each mean a ratio of its own. Incidents get exponential weights (the Bayesian
+    bootstrap), so that no category loses all its incidents in a draw. All models are weighed by the
+    same draw, so what they share (hard incidents) moves them together.
 
     Parameters
     ----------
@@ -72,14 +75,17 @@ def rank_intervals(
     clusters : sequence of length n_items
         The incident of each item.
     rng : numpy.random.Generator
-    item_weights : sequence of length n_items, optional
-        For a mean over categories: the category's weight divided by its number of items.
+    category : sequence of length n_items, optional
+        None: all items are of one.
+    weights : mapping, optional
+        Weight of each category, 0 or more; those not named weigh 0. None: all weigh 1.
     resamples, level
 
     References
     ----------
     .. [1] H. Goldstein and D. J. Spiegelhalter, League tables and their limitations, JRSS A 159,
-       1996: intervals for ranks. Clusters resampled as in Davison and Hinkley 1997, section 3.8.
+       1996: intervals for ranks. D. B. Rubin, The Bayesian bootstrap, Annals of Statistics 9, 1981;
+       clusters drawn whole as in A. C. Davison and D. V. Hinkley, Bootstrap Methods, 1997, section 3.8.
 
     Examples
     --------
@@ -89,22 +95,32 @@ def rank_intervals(
     ([1, 2, 2], [1, 2, 2], [1, 2, 2])
     """
     values = np.asarray(scores, dtype=np.float64)
-    weight = np.ones(values.shape[1]) if item_weights is None else np.asarray(item_weights, dtype=np.float64)
+    labels: Labels = [""] * values.shape[1] if category is None else category
+    seen: dict[Hashable, int] = {}
+    codes = np.array([seen.setdefault(name, len(seen)) for name in labels], dtype=np.intp)
     present = ~np.isnan(values)
-    total, starts = _by_cluster(np.where(present, values, 0.0) * weight, clusters)
-    count, _ = _by_cluster(present * weight, clusters)
-    groups = len(starts)
-    drawn = rng.multinomial(groups, np.full(groups, 1.0 / groups), resamples).astype(np.float64)
-    means = _ratio(drawn @ total.T, drawn @ count.T)
+    groups = len(set(clusters))
+    drawn = np.vstack([np.ones((1, groups)), rng.exponential(size=(resamples, groups))])
+    total, whole = (np.zeros((len(drawn), len(values))) for _ in range(2))
+    for name, code in seen.items():
+        weight = 1.0 if weights is None else float(weights.get(name, 0.0))
+        if weight > 0:
+            ours = codes == code
+            sums, _ = _by_cluster(np.where(present & ours, values, 0.0), clusters)
+            count, _ = _by_cluster((present & ours).astype(np.float64), clusters)
+            mean = _ratio(drawn @ sums.T, drawn @ count.T)
+            total += weight * np.nan_to_num(mean)
+            whole += weight * ~np.isnan(mean)
+    means = _ratio(total, whole)
     found = ranks(means)
     tails = [(1 - level) / 2, (1 + level) / 2]
-    scored = count.sum(1) > 0
-    best, worst = np.quantile(found, tails, axis=0, method="inverted_cdf").astype(np.int64)
+    scored = whole[0] > 0
+    best, worst = np.quantile(found[1:], tails, axis=0, method="inverted_cdf").astype(np.int64)
     return RankIntervals(
-        rank=ranks(_ratio(total.sum(1), count.sum(1))),
+        rank=found[0],
         best=np.where(scored, np.maximum(best, 1), 0),
         worst=np.where(scored, np.maximum(worst, 1), 0),
-        first_share=(found == 1).mean(0),
+        first_share=(found[1:] == 1).mean(0),
         level=level,
         resamples=resamples,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +86,102 @@ def weighted_prediction_powered_mean(
     return CorrectedMean(
         value=value, se=se, low=value - half, high=value + half, uncorrected=own, correction=correction,
         n_labelled=n, n_judged=total, weight=1.0, method="weighted_prediction_powered",
+    )
+
+
+class CorrectedPart(NamedTuple):
+    """The corrected mean of one category, and what each incident adds to its error."""
+
+    uncorrected: float
+    correction: float
+    influence: dict[Hashable, float]
+    n_labelled: int
+    n_judged: int
+    n_clusters: int
+
+
+def corrected_part(
+    judge: Values, human: Values, weights: Values, items: Sequence[Hashable], clusters: Clusters
+) -> CorrectedPart:
+    """Return the mean of the items' means, put right by the labels of some of their responses.
+
+    As :func:`weighted_prediction_powered_mean`, for a mean in which every item counts the same however often it was
+    asked: a response stands for ``1 / (responses of its item)``, and a label for so much of each response of its
+    stratum. ``n_clusters`` counts the incidents with a label.
+
+    Raises
+    ------
+    UndefinedStatisticError
+        Fewer than two labelled responses, or all of them come from one incident.
+
+    Examples
+    --------
+    Item a is judged 4 and 6, b 9; people say 3 of the first and 9 of the last, both labels standing for themselves
+    alone: (5 + 9) / 2 + (.5 * -1 + 1 * 0) / 1.5.
+
+    >>> part = corrected_part([4, 6, 9], [3, None, 9], [1, None, 1], ["a", "a", "b"], ["x", "x", "y"])
+    >>> part.uncorrected, round(part.correction, 3)
+    (7.0, -0.333)
+    """
+    f, y, w = as_floats(judge), as_floats(human), as_floats(weights)
+    judged = ~np.isnan(f)
+    labelled = judged & ~np.isnan(y)
+    names = {name: place for place, name in enumerate(dict.fromkeys(clusters))}
+    code = np.array([names[name] for name in clusters], dtype=np.intp)
+    n_clusters = len(set(code[labelled].tolist()))
+    if labelled.sum() < 2:
+        raise UndefinedStatisticError("Two labelled responses are needed.")
+    if n_clusters < 2:
+        raise UndefinedStatisticError("The labelled responses come from one incident only.")
+    item = np.unique(np.array([str(each) for each in items]), return_inverse=True)[1]
+    per_item = np.bincount(item[judged], minlength=int(item.max()) + 1)
+    n_items = int((per_item > 0).sum())
+    own_share: Floats = np.where(judged, 1 / np.maximum(per_item[item], 1), 0.0)
+    own = float(own_share[judged] @ f[judged]) / n_items
+    share = w[labelled] * own_share[labelled]
+    share = share / share.sum()
+    residual = y[labelled] - f[labelled]
+    correction = float(share @ residual)
+    influence: Floats = np.zeros(len(f))
+    influence[judged] = own_share[judged] * (f[judged] - own) / n_items
+    influence[labelled] += share * (residual - correction)
+    sums = np.bincount(code, weights=influence) * math.sqrt(n_clusters / (n_clusters - 1))
+    return CorrectedPart(
+        uncorrected=own, correction=correction, influence=dict(zip(names, sums.tolist(), strict=True)),
+        n_labelled=int(labelled.sum()), n_judged=int(judged.sum()), n_clusters=n_clusters,
+    )
+
+
+def corrected_whole(parts: Sequence[CorrectedPart], weights: Sequence[float], *, level: float = 0.95) -> CorrectedMean:
+    """Return the weighted mean of corrected ``parts``; ``weights`` are made to sum to 1.
+
+    Stratified: each category is put right by its own labels and weighs what it weighs in the headline. An incident
+    that feeds several categories is one cluster over all of them. Student's quantile has as many degrees as incidents
+    with a label, counted in each category, less the categories.
+
+    Examples
+    --------
+    >>> parts = [corrected_part([8, 8], [6, 8], [1, 1], ["a", "b"], ["a", "b"]),
+    ...          corrected_part([2, 2], [2, 2], [1, 1], ["c", "d"], ["c", "d"])]
+    >>> found = corrected_whole(parts, [1, 3])
+    >>> found.uncorrected, found.value
+    (3.5, 3.25)
+    """
+    share = np.array(weights, dtype=np.float64) / sum(weights)
+    own = float(sum(weight * part.uncorrected for weight, part in zip(share, parts, strict=True)))
+    correction = float(sum(weight * part.correction for weight, part in zip(share, parts, strict=True)))
+    sums: dict[Hashable, float] = {}
+    for weight, part in zip(share.tolist(), parts, strict=True):
+        for name, influence in part.influence.items():
+            sums[name] = sums.get(name, 0.0) + weight * influence
+    se = math.sqrt(sum(each * each for each in sums.values()))
+    degrees = sum(part.n_clusters for part in parts) - len(parts)
+    half = float(stdtrit(degrees, (1 + level) / 2)) * se
+    value = own + correction
+    return CorrectedMean(
+        value=value, se=se, low=value - half, high=value + half, uncorrected=own, correction=correction,
+        n_labelled=sum(part.n_labelled for part in parts), n_judged=sum(part.n_judged for part in parts), weight=1.0,
+        method="stratified_prediction_powered",
     )
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from bench.metrics.multiplicity import holm
-from bench.metrics.small_sample import RobustSpread, robust_spread
+from bench.metrics.small_sample import RobustSpread
+from bench.metrics.stratified import stratified_spread
 
 Floats = NDArray[np.float64]
 Labels = Sequence[Hashable] | NDArray[Any]
@@ -57,9 +58,10 @@ def weighted_pairs(
     """Return every pair's difference of weighted category means over the items both answered.
 
     ``sum_c w_c mean_c(a - b) / sum_c w_c`` over categories in which the two share an item. The variance is
-    clustered (an incident is one cluster over all categories), with the CR2 correction and Satterthwaite
-    degrees of freedom under equally varying clusters; p from t. Where every incident has the same
-    difference, which leaves no spread to estimate, p is that of the sign-flip test, ``2 / 2^G``.
+    clustered as in `bench.metrics.stratified` (an incident is one cluster over all categories); p from t.
+    Where every incident has the same difference, which leaves no spread to estimate, p is that of the
+    sign-flip test, ``2 / 2^G``. Where a weighted category has no shared item, or shared items of one incident
+    only, there is no p: its part in the difference, or the spread of that, is unknown.
 
     Parameters
     ----------
@@ -86,31 +88,23 @@ def weighted_pairs(
     values = np.asarray(scores, dtype=np.float64)
     first, second = np.triu_indices(len(values), 1)
     groups, n_groups = _coded(cluster)
-    blocks = _differences(values, category, groups, first, second)
-    weight = np.array([1.0 if weights is None else float(weights.get(name, 0.0)) for name, *_ in blocks])
-    counts = np.array([count.sum(0) for _name, _where, _total, count in blocks]).reshape(len(blocks), len(first))
-    part = np.where(counts > 0, weight[:, None], 0.0)
-    whole = part.sum(0)
-    part = part / np.where(whole > 0, whole, 1.0)
-    difference: Floats = np.zeros(len(first))
-    residual, share = (np.zeros((n_groups, len(first))) for _ in range(2))
-    for (_name, where, total, count), a, n in zip(blocks, part, counts, strict=True):
-        safe = np.maximum(n, 1)
-        mean = total.sum(0) / safe
-        difference += a * mean
-        residual[where] += a / safe * (total - count * mean)
-        share[where] += a / safe * count
-    spread = robust_spread(residual.T, share.T, (share**2).T)
-    n_clusters = (share > 0).sum(0)
-    difference = np.where(whole > 0, difference, np.nan)
-    p = _p_values(difference, spread, n_clusters)
+    names = list(dict.fromkeys(category))
+    weight = np.array([1.0 if weights is None else float(weights.get(name, 0.0)) for name in names])
+    count, total, square = _differences(values, category, groups, n_groups, weight > 0, first, second)
+    weight = weight[weight > 0]
+    counts = count.sum(1)
+    part = np.where(counts > 0, weight, 0.0)
+    whole = part.sum(1, keepdims=True)
+    found = stratified_spread(count, total, square, part / np.where(whole > 0, whole, 1.0))
+    difference = np.where(whole[:, 0] > 0, found.mean, np.nan)
+    p = _p_values(difference, found.spread, found.n_clusters)
+    p[found.has_lone | (counts == 0).any(1)] = np.nan
     adjusted = np.full(len(p), np.nan)
     known = ~np.isnan(p)
     adjusted[known] = holm(p[known])
-    used = (counts * (weight[:, None] > 0)).sum(0)
     return Pairs(
-        first=first, second=second, difference=difference, se=spread.se, df=spread.df, p_value=p, adjusted=adjusted,
-        n_shared=used.round().astype(np.int64), n_clusters=n_clusters,
+        first=first, second=second, difference=difference, se=found.spread.se, df=found.spread.df, p_value=p,
+        adjusted=adjusted, n_shared=counts.sum(1).round().astype(np.int64), n_clusters=found.n_clusters,
     )
 
 
@@ -147,34 +141,38 @@ def _coded(names: Labels) -> tuple[NDArray[np.intp], int]:
 
 
 def _differences(
-    values: Floats, category: Labels, groups: NDArray[np.intp], first: NDArray[np.intp], second: NDArray[np.intp]
-) -> list[tuple[Hashable, NDArray[np.intp], Floats, Floats]]:
-    """Return, per category, its clusters, and [cluster, pair] the summed difference and count of shared items."""
+    values: Floats, category: Labels, groups: NDArray[np.intp], n_groups: int, wanted: NDArray[np.bool_],
+    first: NDArray[np.intp], second: NDArray[np.intp],
+) -> tuple[Floats, Floats, Floats]:
+    """Return [pair, cluster, wanted category]: shared items, the sums of their differences and of these squared.
+
+    Pairs lie last in memory; squares are ``sum a^2 - 2 sum a b + sum b^2``, of scores less their mean.
+    """
     codes, _n = _coded(category)
-    names = list(dict.fromkeys(category))
+    count, total, square = (np.zeros((n_groups, int(wanted.sum()), len(first))) for _ in range(3))
     forth, back = first * len(values) + second, second * len(values) + first
-    found = []
-    for column, name in enumerate(names):
+    for place, column in enumerate(np.flatnonzero(wanted)):
         members = np.flatnonzero(codes == column)
         members = members[np.argsort(groups[members], kind="stable")]
         clusters, starts, sizes = np.unique(groups[members], return_index=True, return_counts=True)
         part = values[:, members]
+        part = part - np.nan_to_num(np.nanmean(part) if (~np.isnan(part)).any() else 0.0)
         present: NDArray[np.bool_] = ~np.isnan(part)
-        filled: Floats = np.where(present, part, 0.0)
-        if present.all():
-            sums: Floats = np.add.reduceat(filled, starts, axis=1).T
-            ones = np.repeat(sizes[:, None].astype(np.float64), len(first), axis=1)
-            found.append((name, clusters, sums[:, first] - sums[:, second], ones))
-            continue
-        place = np.arange(len(members)) - np.repeat(starts, sizes)
+        within = np.arange(len(members)) - np.repeat(starts, sizes)
         row = np.repeat(np.arange(len(clusters)), sizes)
         score, mask = (np.zeros((len(clusters), len(values), int(sizes.max()))) for _ in range(2))
-        score[row, :, place], mask[row, :, place] = filled.T, present.T
-        turned = np.ascontiguousarray(mask.transpose(0, 2, 1))
-        total, count = ((part @ turned).reshape(len(clusters), -1) for part in (score, mask))
-        difference = total.take(forth, axis=1) - total.take(back, axis=1)
-        found.append((name, clusters, difference, count.take(forth, axis=1)))
-    return found
+        score[row, :, within], mask[row, :, within] = np.where(present, part, 0.0).T, present.T
+        by_mask, by_score = (np.ascontiguousarray(each.transpose(0, 2, 1)) for each in (mask, score))
+        sums, squares, shared, products = (
+            (left @ right).reshape(len(clusters), -1)
+            for left, right in ((score, by_mask), (score**2, by_mask), (mask, by_mask), (score, by_score))
+        )
+        count[clusters, place] = shared.take(forth, axis=1)
+        total[clusters, place] = sums.take(forth, axis=1) - sums.take(back, axis=1)
+        of_both = squares.take(forth, axis=1) + squares.take(back, axis=1)
+        found = of_both - 2.0 * products.take(forth, axis=1)
+        square[clusters, place] = np.where(found > 1e-12 * of_both, found, 0.0)
+    return np.moveaxis(count, 2, 0), np.moveaxis(total, 2, 0), np.moveaxis(square, 2, 0)
 
 
 def _p_values(difference: Floats, spread: RobustSpread, n_clusters: NDArray[np.int64]) -> Floats:

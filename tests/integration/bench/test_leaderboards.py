@@ -65,7 +65,7 @@ def test_a_missing_score_is_in_no_mean_and_is_counted_with_its_reason(small_run)
     assert "No item" in poor.cells["politics"].reason
 
 
-def test_a_category_whose_scores_are_all_missing_says_why_and_leaves_its_layer(small_run):
+def test_a_category_whose_scores_are_all_missing_says_why_and_withholds_its_layer_and_the_whole(small_run):
     item = make_item(category="politics")
     run = make_run(make_release([item, make_item(category="culture")]))
     model = make_language_model("good")
@@ -73,7 +73,10 @@ def test_a_category_whose_scores_are_all_missing_says_why_and_leaves_its_layer(s
     make_score(run, run.release.release_items.get(position=2).item, model, 6)
     row = find_board("gvs", f"run-{run.pk}", coverage=0).rows[0]
     assert (row.cells["politics"].value, row.cells["politics"].reason) == (None, "the provider refused")
-    assert row.groups["contextual"].value == pytest.approx(6)
+    for cell in (row.groups["contextual"], row.overall):
+        assert (cell.value, cell.is_withheld) == (None, True)
+        assert "0 of 1" in cell.reason
+    assert row.rank is None
 
 
 def test_repeats_are_averaged_before_items():
@@ -326,9 +329,20 @@ def test_the_command_prints_the_promised_json(published, capsys, tmp_path):
 def test_the_command_gives_intervals_and_rank_ranges_for_a_run(small_run, capsys):
     call_command("leaderboard", "gvs", "--coverage", "0", "--json")
     rows = {row["model"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
-    assert rows["good"]["rank_interval"][0] == 1
+    assert rows["good"]["rank_interval"] is None
+    assert "One incident only in" in rows["good"]["place_missing_reason"]
     assert rows["good"]["n_scored"] == 4
     assert rows["poor"]["n_unscored"] == 1
+    items = [make_item(category=key) for key in ("bias", "bias", "culture", "culture")]
+    run = make_run(make_release(items))
+    good, poor = (LanguageModel.objects.get(name=name) for name in ("good", "poor"))
+    for item, value in zip(items, (8, 9, 7, 9), strict=True):
+        make_score(run, item, good, value)
+        make_score(run, item, poor, value - 6)
+    call_command("leaderboard", "gvs", "--coverage", "0", "--json")
+    rows = {row["model"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert (rows["good"]["rank_interval"], rows["poor"]["rank_interval"]) == ([1, 1], [2, 2])
+    assert rows["good"]["place_missing_reason"] is None
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,8 @@ def test_item_weights_make_the_mean_of_category_means():
     scores = np.array([[10.0, 0, 0, 0], [0.0, 5, 5, 5]])
     clusters = [1, 2, 3, 4]
     assert rank_intervals(scores, clusters, rng=rng()).rank.tolist() == [2, 1]
-    weights = [1, 1 / 3, 1 / 3, 1 / 3]
-    assert rank_intervals(scores, clusters, rng=rng(), item_weights=weights).rank.tolist() == [1, 2]
+    names = ["a", "b", "b", "b"]
+    assert rank_intervals(scores, clusters, rng=rng(), category=names).rank.tolist() == [1, 2]
 
 
 def test_tiers_join_what_is_not_resolved_and_part_what_is():

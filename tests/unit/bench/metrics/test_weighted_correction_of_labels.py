@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from bench.metrics.intervals import clustered_mean
-from bench.metrics.weighted_correction import effective_count, weighted_prediction_powered_mean
+from bench.metrics.weighted_correction import (
+    corrected_part,
+    corrected_whole,
+    effective_count,
+    weighted_prediction_powered_mean,
+)
 from gvsir.exceptions import UndefinedStatisticError
 
 
@@ -74,3 +79,43 @@ def test_it_covers_the_truth_when_strata_are_drawn_unequally_where_the_unweighte
 def test_unequal_weights_count_for_less():
     assert effective_count([2, 2, 2]) == pytest.approx(3)
     assert effective_count([9, 1, 1]) == pytest.approx(121 / 83)
+
+
+def test_with_one_response_an_item_a_part_is_the_plain_correction():
+    rng = np.random.default_rng(5)
+    judge, clusters = rng.uniform(0, 10, 40), [str(n % 9) for n in range(40)]
+    human = np.where(np.arange(40) % 3 == 0, judge + rng.normal(-1, 1, 40), np.nan)
+    weights = rng.uniform(1, 4, 40)
+    plain = weighted_prediction_powered_mean(judge, human, weights, clusters)
+    found = corrected_whole([corrected_part(judge, human, weights, list(range(40)), clusters)], [3.0])
+    for name in ("value", "se", "low", "high", "uncorrected", "n_labelled", "n_judged"):
+        assert getattr(found, name) == pytest.approx(getattr(plain, name)), name
+
+
+def test_an_incident_in_two_categories_is_one_cluster():
+    one = corrected_part([8, 8, 8], [6, 8, 7], [1, 1, 1], "abc", ["x", "y", "z"])
+    again = corrected_part([8, 8, 8], [6, 8, 7], [1, 1, 1], "def", ["x", "y", "z"])
+    apart = corrected_part([8, 8, 8], [6, 8, 7], [1, 1, 1], "def", ["u", "v", "w"])
+    assert corrected_whole([one, again], [1, 1]).se == pytest.approx(corrected_whole([one], [1]).se)
+    assert corrected_whole([one, apart], [1, 1]).se == pytest.approx(corrected_whole([one], [1]).se / np.sqrt(2))
+
+
+def test_the_interval_of_a_whole_covers_what_people_would_say():
+    """Four categories of unequal size, asked unequally often, 20 labels at random in each: 95 % within noise."""
+    rng = np.random.default_rng(11)
+    covered, runs = 0, 300
+    for _ in range(runs):
+        parts, truth = [], []
+        for size in (30, 40, 60, 80):
+            item = np.repeat(np.arange(size), rng.integers(1, 4, size))
+            clusters = item // 2
+            judge = 6 + rng.normal(0, 1, size)[item] + rng.normal(0, 1, len(item))
+            people = judge - 1 + 0.5 * rng.normal(0, 1, len(item))
+            truth.append(5.0)
+            shown = np.full(len(item), np.nan)
+            chosen = rng.choice(len(item), 20, replace=False)
+            shown[chosen] = people[chosen]
+            parts.append(corrected_part(judge, shown, np.ones(len(item)), item.tolist(), clusters.tolist()))
+        found = corrected_whole(parts, [1, 1, 1, 2])
+        covered += found.low <= np.average(truth, weights=[1, 1, 1, 2]) <= found.high
+    assert 0.915 <= covered / runs <= 0.985
