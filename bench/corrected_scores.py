@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import F
+from django.utils.translation import gettext
 
+from bench.board import Board, Cell
+from bench.board import Row as BoardRow
 from bench.label_data import cluster_of, label_weights, labelled_responses
+from bench.layer_weights import layer_weights
 from bench.metrics.corrected import CorrectedMean, corrected_share
-from bench.metrics.intervals import MeanEstimate, mean_interval, wilson
-from bench.metrics.weighted_correction import effective_count, weighted_prediction_powered_mean
-from bench.models import Judgement, LabelSample, LanguageModel, Score
+from bench.metrics.intervals import MeanEstimate, wilson
+from bench.metrics.weighted_correction import CorrectedPart, corrected_part, corrected_whole, effective_count
+from bench.models import Judgement, LabelSample, LanguageModel, Run, Score
+from bench.run_board import board_of_run
 from gvsir.exceptions import UndefinedStatisticError
 from gvsir.models import ValueDimension
 
@@ -22,7 +27,7 @@ _BOUNDS: Final = (0.0, 10.0)
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectedCell:
-    """A model's mean in a category (None: over all responses), uncorrected and corrected."""
+    """A model's mean in a category (None: the whole, as the leaderboard weighs it), uncorrected and corrected."""
 
     language_model: LanguageModel
     category: ValueDimension | None
@@ -32,9 +37,10 @@ class CorrectedCell:
     reason: str
 
     @property
-    def uncorrected_interval(self) -> tuple[float | None, float | None]:
+    def uncorrected_interval(self) -> tuple[float, float] | None:
         """Both ends."""
-        return self.uncorrected.low, self.uncorrected.high
+        low, high = self.uncorrected.low, self.uncorrected.high
+        return None if low is None or high is None else (low, high)
 
     @property
     def corrected_interval(self) -> tuple[float, float] | None:
@@ -80,66 +86,119 @@ class _Row:
     trial: int
     value: float | None
     language_model: int
-    category: int
+    category: str
+    item: int
     cluster: str
     human: float | None
     weight: float | None
 
 
 def corrected_cells(sample: LabelSample) -> list[CorrectedCell]:
-    """Return, for each model of the run, the whole and each category."""
+    """Return, for each model of the run, the whole and each category.
+
+    As judged, they are the numbers of the run's leaderboard (whatever its coverage). Each category is put right by
+    its own labels; the whole weighs the categories as the leaderboard does.
+    """
+    board = board_of_run(sample.run, coverage=0.0)
     rows = _rows(sample)
-    models = {each.pk: each for each in LanguageModel.objects.filter(pk__in={row.language_model for row in rows})}
-    categories = {each.pk: each for each in ValueDimension.objects.filter(pk__in={row.category for row in rows})}
-    groups: dict[tuple[int, int | None], list[_Row]] = defaultdict(list)
-    for row in rows:
-        groups[row.language_model, None].append(row)
-        groups[row.language_model, row.category].append(row)
-    keys = sorted(
-        groups,
-        key=lambda key: (models[key[0]].name, key[1] is not None, categories[key[1]].order if key[1] else 0),
+    models = {each.pk: each for each in LanguageModel.objects.filter(pk__in=[row.model for row in board.rows])}
+    cells: list[CorrectedCell] = []
+    for row in sorted(board.rows, key=lambda row: row.name):
+        cells += _of_model(board, row, models[row.model], rows, sample.least_labels)
+    return cells
+
+
+def corrected_wholes(run: Run, board: Board) -> dict[int, CorrectedCell]:
+    """Return the whole of each model of ``board``, as judged and put right by the newest sample with a label.
+
+    Empty where nobody has labelled a response of the run.
+    """
+    sample = LabelSample.objects.filter(run=run, tasks__labels__isnull=False).order_by("-pk").first()
+    if sample is None:
+        return {}
+    rows = _rows(sample)
+    models = {each.pk: each for each in LanguageModel.objects.filter(pk__in=[row.model for row in board.rows])}
+    return {
+        row.model: _of_model(board, row, models[row.model], rows, sample.least_labels)[0] for row in board.rows
+    }
+
+
+def _of_model(
+    board: Board, row: BoardRow, model: LanguageModel, rows: Mapping[tuple[int, str], Sequence[_Row]], least: int
+) -> list[CorrectedCell]:
+    """Return the whole and then the categories with a score or a label."""
+    parts: dict[str, CorrectedPart] = {}
+    reasons: dict[str, str] = {}
+    cells: list[CorrectedCell] = []
+    columns = [column for column in board.columns if rows.get((model.pk, column.key))]
+    labels = {column.key: _n_labelled(rows[model.pk, column.key]) for column in columns}
+    for column in columns:
+        own = rows[model.pk, column.key]
+        try:
+            parts[column.key] = corrected_part(
+                [each.value for each in own], [each.human for each in own], [each.weight for each in own],
+                [each.item for each in own], [each.cluster for each in own],
+            )
+        except UndefinedStatisticError as error:
+            reasons[column.key] = str(error)
+        few = f"{labels[column.key]} of {least} labels needed" if labels[column.key] < least else ""
+        corrected = None if few or column.key in reasons else corrected_whole([parts[column.key]], [1.0])
+        cells.append(CorrectedCell(
+            language_model=model, category=column.dimension, n_labelled=labels[column.key], corrected=corrected,
+            reason=few or reasons.get(column.key, ""), uncorrected=_as_estimate(row.cells[column.key]),
+        ))
+    members = {group.key: group.members for group in board.groups}
+    present = [column.key for column in columns if any(each.value is not None for each in rows[model.pk, column.key])]
+    weights = layer_weights(board.weights, members, present)
+    n_labelled = sum(labels[key] for key in weights)
+    reason = f"{n_labelled} of {least} labels needed" if n_labelled < least else _whole_reason(board, weights, reasons)
+    whole = CorrectedCell(
+        language_model=model, category=None, n_labelled=n_labelled, uncorrected=_as_estimate(row.overall), reason=reason,
+        corrected=None if reason else corrected_whole([parts[key] for key in weights], list(weights.values())),
     )
-    return [
-        _cell(groups[key], models[key[0]], categories[key[1]] if key[1] else None, sample.least_labels) for key in keys
-    ]
+    return [whole, *cells]
 
 
-def _rows(sample: LabelSample) -> list[_Row]:
+def _whole_reason(board: Board, weights: Mapping[str, float], reasons: Mapping[str, str]) -> str:
+    """Return why the whole cannot be put right: it weighs a category that cannot."""
+    if not weights:
+        return gettext("Nothing is scored.")
+    lacking = [column.label for column in board.columns if column.key in weights and column.key in reasons]
+    if not lacking:
+        return ""
+    return gettext("Two labelled responses of two incidents are needed in each category; lacking: {names}.").format(
+        names=", ".join(lacking)
+    )
+
+
+def _n_labelled(rows: Sequence[_Row]) -> int:
+    return sum(row.human is not None and row.value is not None for row in rows)
+
+
+def _as_estimate(cell: Cell) -> MeanEstimate:
+    return MeanEstimate(
+        value=cell.value, se=None, low=cell.low, high=cell.high, n=cell.n_scored or 0, n_clusters=0,
+        n_missing=cell.n_unscored or 0, level=0.95, method="leaderboard",
+        undefined_reason=cell.reason if cell.value is None else cell.interval_reason,
+    )
+
+
+def _rows(sample: LabelSample) -> dict[tuple[int, str], list[_Row]]:
+    """Return the scores on the items' own categories, by model and category."""
     labelled = labelled_responses(sample.run, sample_id=sample.pk)
     means = {each.trial_id: each.mean for each in labelled}
     weights = label_weights(sample.pk, labelled)
     scores = Score.objects.filter(run=sample.run, dimension=F("trial__release_item__item__category")).order_by("pk")
-    return [
-        _Row(
-            trial=trial, value=value, language_model=language_model, category=category,
+    found: dict[tuple[int, str], list[_Row]] = defaultdict(list)
+    for trial, value, language_model, category, release_item, incident, item in scores.values_list(
+        "trial_id", "value", "trial__language_model_id", "dimension__key", "trial__release_item_id",
+        "trial__release_item__item__incident_id", "trial__release_item__item_id",
+    ):
+        found[language_model, category].append(_Row(
+            trial=trial, value=value, language_model=language_model, category=category, item=release_item,
             cluster=cluster_of(incident, item), human=means.get(trial), weight=weights.get(trial),
-        )
-        for trial, value, language_model, category, incident, item in scores.values_list(
-            "trial_id", "value", "trial__language_model_id", "dimension_id",
-            "trial__release_item__item__incident_id", "trial__release_item__item_id",
-        )
-    ]
-
-
-def _cell(
-    rows: Sequence[_Row], language_model: LanguageModel, category: ValueDimension | None, least: int
-) -> CorrectedCell:
-    values, clusters = [row.value for row in rows], [row.cluster for row in rows]
-    n_labelled = sum(row.human is not None and row.value is not None for row in rows)
-    corrected, reason = None, ""
-    if n_labelled < least:
-        reason = f"{n_labelled} of {least} labels needed"
-    else:
-        try:
-            corrected = weighted_prediction_powered_mean(
-                values, [row.human for row in rows], [row.weight for row in rows], clusters
-            )
-        except UndefinedStatisticError as error:
-            reason = str(error)
-    return CorrectedCell(
-        language_model=language_model, category=category, n_labelled=n_labelled, corrected=corrected, reason=reason,
-        uncorrected=mean_interval(values, clusters, bounds=_BOUNDS),
-    )
+        ))
+    return found
 
 
 def corrected_refusals(sample: LabelSample) -> list[CorrectedRefusals]:

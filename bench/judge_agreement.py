@@ -1,7 +1,7 @@
 """A judge against people, beside people against people, kept under the judge's identity.
 
 A judge is its whole configuration (``Judge.sha256``). Numbers belong to that hash: a judge with another
-rubric, model or setting has none until people have labelled responses it judged.
+rubric, model or setting has none until people have labelled responses it judged. Labels of all runs count.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from django.db.models import Count, Max
 from bench.label_data import (
     JudgeVerdict,
     LabelledResponse,
-    labelled_responses,
+    labelled_for,
     rating_table,
+    tasks_of_judge,
     verdicts,
 )
 from bench.metrics import human_agreement
@@ -32,8 +33,8 @@ NO_TWO_PEOPLE: Final = "No response has values of two people."
 ALL_THE_SAME: Final = "Too few responses in common, or all values are the same."
 
 
-def agreement_of(judge: Judge, run: Run) -> dict[str, Any]:
-    """Return how ``judge`` agrees with the people who labelled responses of ``run``.
+def agreement_of(judge: Judge) -> dict[str, Any]:
+    """Return how ``judge`` agrees with the people who labelled responses that it judged, in whichever run.
 
     The kept numbers if no label or verdict has changed since, else computed anew (and not kept: reading
     writes nothing).
@@ -46,20 +47,18 @@ def agreement_of(judge: Judge, run: Run) -> dict[str, Any]:
         the reason then in ``reasons``; ``bias``; ``alternative_annotator`` and ``refusal``, or None and
         a reason.
     """
-    kept = JudgeAgreement.objects.filter(judge_sha256=judge.sha256, run=run).first()
-    if kept is not None and kept.state_sha256 == _state(judge, run):
+    kept = JudgeAgreement.objects.filter(judge_sha256=judge.sha256).first()
+    if kept is not None and kept.state_sha256 == _state(judge):
         numbers: dict[str, Any] = kept.numbers
         return numbers
-    return _computed(judge, labelled_responses(run))
+    return _computed(judge)
 
 
 def store_agreements(run: Run) -> None:
     """Compute and keep the agreement of each judge of ``run``; the caller has the transaction."""
-    labelled = labelled_responses(run)
     for judge in run.judges.all():
         JudgeAgreement.objects.update_or_create(
-            judge_sha256=judge.sha256, run=run,
-            defaults={"state_sha256": _state(judge, run), "numbers": _computed(judge, labelled)},
+            judge_sha256=judge.sha256, defaults={"state_sha256": _state(judge), "numbers": _computed(judge)}
         )
 
 
@@ -122,15 +121,17 @@ def _refusal(labelled: Sequence[LabelledResponse], said: dict[int, JudgeVerdict]
     return {**found._asdict(), "n": len(pairs)}
 
 
-def _computed(judge: Judge, labelled: Sequence[LabelledResponse]) -> dict[str, Any]:
+def _computed(judge: Judge) -> dict[str, Any]:
+    labelled = labelled_for(judge)
     return compute(labelled, verdicts(judge, labelled))
 
 
-def _state(judge: Judge, run: Run) -> str:
+def _state(judge: Judge) -> str:
     """Return a hash that changes when a label or a verdict on a sampled response does."""
-    labels = HumanLabel.objects.filter(task__sample__run=run).aggregate(n=Count("pk"), last=Max("updated_at"))
+    tasks = tasks_of_judge(judge).order_by()
+    labels = HumanLabel.objects.filter(task__in=tasks).aggregate(n=Count("pk"), last=Max("updated_at"))
     judged = Judgement.objects.filter(
-        judge=judge, state=Judgement.State.SCORED, response__trials__label_tasks__sample__run=run
+        judge=judge, state=Judgement.State.SCORED, response__in=tasks.values("trial__response")
     ).aggregate(n=Count("pk"), last=Max("judged_at"), newest=Max("pk"))
     text = repr([labels["n"], str(labels["last"]), judged["n"], str(judged["last"]), judged["newest"]])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
 from bench.models import HumanLabel, Judge, Judgement, LabelTask, Run
@@ -59,6 +60,27 @@ def labelled_responses(run: Run, *, sample_id: int | None = None) -> list[Labell
     tasks = LabelTask.objects.filter(sample__run=run)
     if sample_id is not None:
         tasks = tasks.filter(sample=sample_id)
+    return list(_labelled(tasks).values())
+
+
+def tasks_of_judge(judge: Judge) -> QuerySet[LabelTask]:
+    """Return the label tasks of every run that ``judge`` sits in, and of every response that it judged anywhere."""
+    judged = Judgement.objects.filter(judge=judge).order_by().values("response")
+    seated = Run.judges.through.objects.filter(judge=judge).values("run")
+    return LabelTask.objects.filter(Q(trial__response__in=judged) | Q(sample__run__in=seated))
+
+
+def labelled_for(judge: Judge) -> list[LabelledResponse]:
+    """Return the labelled responses of :func:`tasks_of_judge`; labels of one response in several runs come together."""
+    found: dict[tuple[int, int, str], LabelledResponse] = {}
+    for each in _labelled(tasks_of_judge(judge)).values():
+        same = found.setdefault((each.response_id, each.release_item_id, each.language), each)
+        same.values.update(each.values)
+        same.refusals.update(each.refusals)
+    return list(found.values())
+
+
+def _labelled(tasks: QuerySet[LabelTask]) -> dict[int, LabelledResponse]:
     rows = (
         tasks.filter(labels__isnull=False).order_by("trial_id", "labels__pk").values_list(
             "trial_id", "trial__response_id", "trial__release_item_id", "trial__language",
@@ -76,7 +98,7 @@ def labelled_responses(run: Run, *, sample_id: int | None = None) -> list[Labell
             labelled.values[rater] = value
         if refusal:
             labelled.refusals[rater] = refusal
-    return list(found.values())
+    return found
 
 
 def verdicts(judge: Judge, labelled: Iterable[LabelledResponse]) -> dict[int, JudgeVerdict]:

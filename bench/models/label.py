@@ -149,19 +149,17 @@ class HumanLabel(models.Model):
 
 
 class JudgeAgreement(models.Model):
-    """How a judge agreed with people on a run when labels last changed, kept under the judge's identity."""
+    """How a judge agreed with people, over all runs, when labels last changed; kept under the judge's identity."""
 
-    judge_sha256 = models.CharField(max_length=64, help_text="The judge's identity; another configuration has none.")
-    run = models.ForeignKey("bench.Run", on_delete=models.CASCADE, related_name="judge_agreements")
+    judge_sha256 = models.CharField(
+        max_length=64, unique=True, help_text="The judge's identity; another configuration has none."
+    )
     state_sha256 = models.CharField(max_length=64, help_text="Tells whether labels or verdicts have changed since.")
     numbers = models.JSONField()
     computed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        ordering = ["run", "judge_sha256"]
-        constraints = [
-            models.UniqueConstraint(fields=["judge_sha256", "run"], name="bench_judgeagreement_once"),
-        ]
+        ordering = ["judge_sha256"]
 
     def __str__(self) -> str:
-        return f"agreement of {self.judge_sha256[:8]} on run {self.run_id}"
+        return f"agreement of {self.judge_sha256[:8]}"

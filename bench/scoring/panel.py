@@ -138,8 +138,10 @@ def headline_of(votes: Sequence[Vote], *, family: str = "", rule: PanelRule | No
     eligible = [vote for vote in votes if not (vote.is_own or families & families_in(vote.family))]
     left_out = tuple(vote.ref for vote in own if vote.value is not None)
     if own and not eligible:
-        whom = f"judges of the model's own family ({family})" if family else "the model itself and its own family"
-        return Headline(value=None, missing_reason=f"only {whom} were asked", left_out=left_out)
+        reason = "only the model itself and its own family were asked"
+        if family:
+            reason = f"only judges of the model's own family ({family}) were asked"
+        return Headline(value=None, missing_reason=reason, left_out=left_out)
     valid = [(vote.ref, vote.value) for vote in eligible if vote.value is not None]
     needed = rule.needed(len(eligible))
     if valid and len(valid) >= needed:

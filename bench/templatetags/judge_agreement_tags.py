@@ -8,14 +8,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from bench.judge_agreement import agreement_of
-from bench.models import Judge, Run
+from bench.models import Judge
 
 register = template.Library()
 
 
-def agreement_words(judge: Judge, run: Run) -> str:
+def agreement_words(judge: Judge) -> str:
     """Return ``judge vs people: κw 0.71 (n 120)``, or that the judge is not validated against people."""
-    numbers = agreement_of(judge, run)
+    numbers = agreement_of(judge)
     n, kappa = numbers["n_labelled"], numbers["judge_human"]["kappa"]
     if not n:
         return gettext("judge not validated against people")
@@ -25,9 +25,9 @@ def agreement_words(judge: Judge, run: Run) -> str:
 
 
 @register.simple_tag
-def judge_agreement_badge(judge: Judge, run: Run) -> SafeString:
+def judge_agreement_badge(judge: Judge) -> SafeString:
     """Return :func:`agreement_words` as a badge; dotted where the judge is not validated."""
-    numbers = agreement_of(judge, run)
+    numbers = agreement_of(judge)
     css = "" if numbers["n_labelled"] else "unvalidated"
     title = gettext("{judge}, configuration {sha}").format(judge=judge.name, sha=judge.sha256[:12])
-    return format_html('<span class="badge-s {}" title="{}">{}</span>', css, title, agreement_words(judge, run))
+    return format_html('<span class="badge-s {}" title="{}">{}</span>', css, title, agreement_words(judge))

@@ -37,7 +37,7 @@ def label_sample_detail(request: HttpRequest, pk: int) -> HttpResponse:
         HumanLabel.objects.filter(task__sample=sample).values("rater__key", "rater__name")
         .annotate(n=Count("pk"), n_values=Count("value"), n_cannot_tell=Count("pk") - Count("value")).order_by("rater__key")
     )
-    agreements = [(judge, agreement_of(judge, sample.run)) for judge in sample.run.judges.all()]
+    agreements = [(judge, agreement_of(judge)) for judge in sample.run.judges.all()]
     return render(request, "bench/label_sample_detail.html", {
         "sample": sample, "n_tasks": tasks.count(),
         "n_done": tasks.filter(n_labels__gte=F("sample__raters_per_response")).count(),
