@@ -16,6 +16,7 @@ from bench.actions.join_run import join_run, leave_run
 from bench.actions.record_outcomes import record_outcomes
 from bench.actions.replay_recordings import replay_recordings
 from bench.actions.score_run import score_run
+from bench.actions.signs_of_life import signs_of_life
 from bench.endpoints import IN_PROCESS, client_of
 from bench.exceptions import BatchError
 from bench.execution.calls import Call, Settled
@@ -49,17 +50,18 @@ def batch_work(run: Run, *, actor: User | None) -> Iterator[BatchWork]:
     executor = join_run(run.pk, actor=actor, is_shared=False, for_batches=True)
     status, reason = Run.Status.PAUSED, "The batch could not be prepared."
     try:
-        work = BatchWork(open_session(executor.run, executor), [])
-        work.calls = _missing(work.session)
-        _refuse_files(work)
-        reason = "Waiting for replies in batch files."
-        yield work
-        release_claims(work.session)
-        if has_pending(executor.run):
-            reason = work.reason or reason
-        else:
-            score_run(executor.run)
-            status, reason = Run.Status.FINISHED, ""
+        with signs_of_life(executor):
+            work = BatchWork(open_session(executor.run, executor), [])
+            work.calls = _missing(work.session)
+            _refuse_files(work)
+            reason = "Waiting for replies in batch files."
+            yield work
+            release_claims(work.session)
+            if has_pending(executor.run):
+                reason = work.reason or reason
+            else:
+                score_run(executor.run)
+                status, reason = Run.Status.FINISHED, ""
     finally:
         leave_run(
             executor, ending="finished" if status == Run.Status.FINISHED else "stopped", status=status, reason=reason,

@@ -19,7 +19,7 @@ from bench.models import Executor, Purse, Run
 _NOTHING = Decimal(0)
 
 
-class _Left(NamedTuple):
+class Left(NamedTuple):
     """What nobody holds, whether others are at work, and whether they may still return something."""
 
     usd: Decimal
@@ -51,10 +51,10 @@ def draw(executor: Executor, budget: Budget, *, at_once: int) -> bool:
     """
     run = Run.objects.select_for_update().get(pk=executor.run_id)
     need = budget.needs(at_once)
-    left = _left(run, executor, budget)
+    left = left_of(run, executor, budget)
     if left.has_others and (left.usd < need.comfort_usd or left.calls < need.comfort_calls):  # others may be short
         budget.give_back()
-        need, left = budget.needs(at_once), _left(run, executor, budget)
+        need, left = budget.needs(at_once), left_of(run, executor, budget)
     is_news = False
     if need.is_something:
         if need.must_usd <= left.usd and need.must_calls <= left.calls:
@@ -91,7 +91,8 @@ def why_spent(run: Run) -> str:
     )
 
 
-def _left(run: Run, executor: Executor, budget: Budget) -> _Left:
+def left_of(run: Run, executor: Executor, budget: Budget) -> Left:
+    """Return what of the run's limits is neither spent nor granted to others."""
     now = timezone.now()
     usd, calls = budget.cap or _NOTHING, budget.most_calls or 0
     has_others = may_return = False
@@ -102,12 +103,12 @@ def _left(run: Run, executor: Executor, budget: Budget) -> _Left:
         if other.executor.ended_at is None and other.executor.lease_until > now:
             has_others = True
             may_return |= other.granted_usd > other.spent_usd or other.granted_calls > other.spent_calls
-    return _Left(
+    return Left(
         max(_NOTHING, (run.budget_usd or _NOTHING) - usd), max(0, (run.max_calls or 0) - calls), has_others, may_return
     )
 
 
-def _grant(need: Need, left: _Left) -> tuple[Decimal, int]:
+def _grant(need: Need, left: Left) -> tuple[Decimal, int]:
     """Return what is lacking for the next call, and of the rest as much as keeps others going."""
     part = 2 if left.has_others else 1
     usd = need.must_usd + min(max(_NOTHING, need.ready_usd - need.must_usd), (left.usd - need.must_usd) / part)

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import transaction
+
+from bench.actions.batch_budget import settle_calls
 from bench.actions.batch_work import BatchWork
 from bench.actions.record_outcomes import record_outcomes
 from bench.execution.calls import Call, Event, FailedCall, Settled
@@ -64,7 +67,10 @@ def import_batch(work: BatchWork, lines: Iterable[str], *, source: str, found: B
             found.failed += isinstance(event, FailedCall)
             if not isinstance(event, FailedCall):
                 del waiting[place]
-        for call in record_outcomes(work.session, list(events.values())):
+        with transaction.atomic():
+            follow_ups = record_outcomes(work.session, list(events.values()))
+            settle_calls(work.session, list(events.values()))
+        for call in follow_ups:
             waiting[call.kind, call.key] = call  # a verdict made possible, or one to be asked for again
     work.calls = list(waiting.values())
     return found

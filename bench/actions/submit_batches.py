@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from bench.actions.batch_budget import give_back, reserve_calls
 from bench.actions.batch_work import BatchWork, batch_work
+from bench.actions.draw_budget import why_spent
 from bench.actions.import_batch import BatchImport, import_batch
 from bench.exceptions import BatchError, MissingKeyError
+from bench.execution.calls import Call
 from bench.formats.batch_jsonl import ENDPOINT, in_files, request_line
 from bench.models import Batch, LanguageModel, Run
 from bench.providers.openai_compatible import DEFAULT_KEY_VARIABLE
@@ -24,22 +28,34 @@ _MARK = "gvsir_batch"
 
 
 class Part(NamedTuple):
-    """One file of requests, all to one model."""
+    """One file of requests, all to one model, and the calls they are."""
 
     language_model: LanguageModel
     lines: list[str]
+    calls: list[Call]
 
 
-def parts_of(work: BatchWork) -> Iterator[Part]:
-    """Yield all that is missing, one model and one file's worth at a time."""
-    by_model: dict[int, list[str]] = {}
-    for call in work.calls:
-        language_model = work.model_of(call)
-        line = request_line(work.session.run.pk, call, language_model.model_identifier)
-        by_model.setdefault(language_model.pk, []).append(line)
-    for pk, lines in by_model.items():
-        for part in in_files(lines):
-            yield Part(work.session.language_models[pk], part)
+def parts_of(work: BatchWork) -> list[Part]:
+    """Return all that is missing and fits in the run's limits, one model and one file's worth at a time.
+
+    What it can cost at most is set aside.
+    """
+    by_model: dict[int, list[Call]] = {}
+    for call in reserve_calls(work.session, work.calls):
+        by_model.setdefault(work.model_of(call).pk, []).append(call)
+    parts = []
+    for pk, calls in by_model.items():
+        language_model = work.session.language_models[pk]
+        lines = (request_line(work.session.run.pk, call, language_model.model_identifier) for call in calls)
+        waiting = iter(calls)
+        parts += [Part(language_model, part, list(islice(waiting, len(part)))) for part in in_files(lines)]
+    return parts
+
+
+def what_did_not_fit(work: BatchWork, parts: Sequence[Part]) -> str:
+    """Return how many calls the run's limits keep here, as a sentence; "" where none."""
+    kept = len(work.calls) - sum(len(part.calls) for part in parts)
+    return f"{kept} calls are kept back: {why_spent(work.session.run)}" if kept else ""
 
 
 def open_batches(run: Run) -> QuerySet[Batch]:
@@ -58,17 +74,21 @@ def submit_batches(*, run: Run, actor: User | None) -> list[Batch]:
     if open_batches(run).filter(batch_id__gt="").exists():
         raise BatchError(f"Run {run.pk} waits for batches; collect them first: gvsir bench_batch {run.pk} --collect")
     made: list[Batch] = []
+    kept = ""
     with batch_work(run, actor=actor) as work:
         lost = list(open_batches(run))
         for batch in lost:  # submitted by a process that died before it heard the batch's name
             _recover(batch)
         if not open_batches(run).exists():
-            made = [_submit(run, part) for part in parts_of(work)]
+            parts = parts_of(work)
+            kept = what_did_not_fit(work, parts)
+            made = _submit_all(work, parts)
         made = made or list(open_batches(run))
-        work.reason = (
+        waiting = (
             f"Waiting for {len(made)} batches of {sum(batch.requests for batch in made)} calls. Read them in with: "
             f"gvsir bench_batch {run.pk} --collect"
-        )
+        ) if made else ""
+        work.reason = " ".join(filter(None, (waiting, kept)))
         LogEntry.objects.record(run, "run.submit_batches", actor=actor, data={"batches": [each.pk for each in made]})
     return made
 
@@ -119,6 +139,17 @@ def abandon_batches(*, run: Run, actor: User | None) -> list[Batch]:
         batch.save(update_fields=["state", "closed_at"])
     LogEntry.objects.record(run, "run.abandon_batches", actor=actor, data={"batches": [each.pk for each in given_up]})
     return given_up
+
+
+def _submit_all(work: BatchWork, parts: Sequence[Part]) -> list[Batch]:
+    made: list[Batch] = []
+    for part in parts:
+        try:
+            made.append(_submit(work.session.run, part))
+        except BatchError:
+            give_back(work.session, [call for each in parts[len(made) :] for call in each.calls])
+            raise
+    return made
 
 
 def _submit(run: Run, part: Part) -> Batch:

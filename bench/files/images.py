@@ -27,6 +27,10 @@ _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _STEP: Final = 65_536
 _MOST_ANCILLARY: Final = 4_000_000
+_CUT_OFF: Final = {
+    "image/png": "The PNG image is cut off.", "image/jpeg": "The JPEG image is cut off.",
+    "image/gif": "The GIF image is cut off.", "image/webp": "The WebP image is cut off.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,10 @@ def read_image(data: bytes) -> ImageFacts:
             try:
                 width, height = walk(data)
             except (IndexError, struct.error) as error:
-                raise BadMediaError(f"The {_name(kind)} image is cut off.") from error
+                raise BadMediaError(_CUT_OFF[kind]) from error
             _check_size(width, height)
             return ImageFacts(kind, width, height)
     raise BadMediaError("By its content it is no PNG, JPEG, WebP or GIF image.")
-
-
-def _name(kind: str) -> str:
-    return {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WebP", "image/gif": "GIF"}[kind]
 
 
 def _check_size(width: int, height: int) -> None:

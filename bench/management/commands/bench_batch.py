@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from bench.actions.batch_work import batch_work
 from bench.actions.import_batch import BatchImport, import_batch
@@ -17,6 +18,7 @@ from bench.actions.submit_batches import (
     open_batches,
     parts_of,
     submit_batches,
+    what_did_not_fit,
 )
 from bench.models import Run
 from gvsir.exceptions import GvsirError
@@ -85,7 +87,11 @@ class Command(BaseCommand):
             raise CommandError(f"Run {run.pk} waits for batches; collect them first: gvsir bench_batch {run.pk} --collect")
         files = []
         with batch_work(run, actor=None) as work:
-            parts = list(parts_of(work))
+            with transaction.atomic():
+                parts = parts_of(work)
+                kept = what_did_not_fit(work, parts)
+                if is_dry:
+                    transaction.set_rollback(True)
             for number, part in enumerate(parts, start=1):
                 name = path if len(parts) == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
                 files.append({"path": str(name), "model": part.language_model.name, "calls": len(part.lines)})
@@ -93,9 +99,9 @@ class Command(BaseCommand):
                     name.write_text("\n".join(part.lines) + "\n", encoding="utf-8")
             if not is_dry:
                 work.reason = (
-                    f"Waiting for the replies to {len(work.calls)} calls in files. Read them in with: "
-                    f"gvsir bench_batch {run.pk} --import FILE"
-                )
+                    f"Waiting for the replies to {sum(len(part.calls) for part in parts)} calls in files. Read them in "
+                    f"with: gvsir bench_batch {run.pk} --import FILE {kept}"
+                ).strip()
         return {"files": files}
 
     def _import(self, run: Run, paths: list[Path]) -> dict[str, Any]:

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import json
 import random
+import time
+from decimal import Decimal
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import Sum
 
 from bench.accounting import account
+from bench.actions.batch_work import batch_work
 from bench.actions.change_run import hold_run, resume_run
 from bench.actions.create_run import create_run
 from bench.actions.execute_run import execute_run
+from bench.actions.join_run import join_run
 from bench.actions.register_language_model import register_judge, register_language_model
+from bench.actions.score_run import score_run
 from bench.exceptions import RunBusyError
-from bench.models import Batch, FailedAttempt, Judgement, Response, Run, Score
+from bench.models import (
+    Batch,
+    Executor,
+    FailedAttempt,
+    Judgement,
+    LanguageModel,
+    Purse,
+    Response,
+    Run,
+    Score,
+)
 from bench.worker import next_run
 from tests.factories.bench import make_item, make_release
 from tests.factories.gvsir import make_user
@@ -166,3 +182,85 @@ def test_a_batch_whose_name_was_never_heard_is_found_again_or_forgotten():
         assert server.server.batches.batches["batch-1"]["status"] == "cancelled"
         Batch.objects.create(run=run, language_model=run.language_models.get(), requests=3)  # never reached the provider
         assert batch(run, "--submit")["batches"] == [{"batch": "batch-2", "calls": 3}]
+
+
+def priced(run, **limits):
+    LanguageModel.objects.filter(kind="endpoint").update(input_price=1000, output_price=2000)  # a call: 0.04 dollars
+    Run.objects.filter(pk=run.pk).update(**limits)
+    run.refresh_from_db()
+    return run
+
+
+def on_the_books(run):
+    found = Purse.objects.filter(executor__run=run).aggregate(usd=Sum("spent_usd"), calls=Sum("spent_calls"))
+    return found["usd"], found["calls"]
+
+
+def test_a_batch_holds_no_more_calls_than_the_run_may_send():
+    with running() as server:
+        run = priced(make_run(20, models=(f"m@{server.base_url}",), judges=("heuristic",)), max_calls=3)
+        assert [each["calls"] for each in batch(run, "--submit")["batches"]] == [3]
+        run.refresh_from_db()
+        assert "17 calls are kept back: Budget spent: all 3 calls are sent" in run.status_reason
+        while Batch.objects.filter(closed_at=None).exists():
+            batch(run, "--collect")
+        assert account(run).sent == 3
+        assert batch(run, "--submit")["batches"] == []
+        assert on_the_books(run)[1] == 3
+        Run.objects.filter(pk=run.pk).update(max_calls=5)
+        assert [each["calls"] for each in batch(run, "--submit")["batches"]] == [2]
+
+
+def test_the_most_a_batch_can_cost_is_set_aside_and_what_it_cost_stays(tmp_path):
+    run = priced(make_run(4, judges=("heuristic",)), budget_usd=10)  # a call can cost 4 dollars and more: 2000 tokens
+    out = tmp_path / "requests.jsonl"
+    assert batch(run, "--export", out, "--dry-run")["files"][0]["calls"] == 2
+    assert on_the_books(run) == (None, None)
+    assert batch(run, "--export", out)["files"][0]["calls"] == 2
+    usd, calls = on_the_books(run)
+    assert (8 < usd <= 10, calls) == (True, 2)
+    assert batch(run, "--import", answer(out))["recorded"] == 2
+    assert on_the_books(run) == (Decimal("0.08"), 2)
+    assert batch(run, "--export", out)["files"][0]["calls"] == 2  # there is room again
+    assert batch(run, "--import", answer(out))["status"] == "finished"
+    assert on_the_books(run) == (Decimal("0.16"), 4)
+    assert account(run).cost_usd == Decimal("0.16")
+
+
+def test_what_was_set_aside_for_a_batch_that_the_provider_refused_is_free_again():
+    run = priced(make_run(2, judges=("heuristic",)), budget_usd=10)
+    with pytest.raises(CommandError, match="did not accept"):
+        batch(run, "--submit")  # nobody listens
+    assert on_the_books(run) == (0, 0)
+    assert not Batch.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_held_for_its_batches_longer_than_a_lease_is_left_alone(settings):
+    settings.RUN_LEASE_SECONDS = 1
+    with running() as server:
+        run = make_run(3, models=(f"m@{server.base_url}",), judges=("heuristic",))
+        with batch_work(run, actor=None) as work:
+            time.sleep(1.6)
+            assert next_run() is None
+            with pytest.raises(RunBusyError):
+                execute_run(run.pk)
+            assert (len(work.calls), server.received) == (3, 0)
+    run.refresh_from_db()
+    assert run.status == "paused"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_scoring_longer_than_a_lease_keeps_the_run(settings, monkeypatch):
+    settings.RUN_LEASE_SECONDS = 1
+
+    def slow_scoring(run):
+        time.sleep(1.6)
+        with pytest.raises(RunBusyError):
+            join_run(run.pk, actor=None, is_shared=False)
+        return score_run(run)
+
+    monkeypatch.setattr("bench.actions.execute_run.score_run", slow_scoring)
+    run = make_run(2, models=("baseline:refuse",), judges=("heuristic",))
+    assert execute_run(run.pk).run.status == "finished"
+    assert list(Executor.objects.values_list("ending", flat=True)) == ["finished"]
