@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -19,6 +20,7 @@ class SharedDatabase:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "shared.sqlite3"
+        self.media = folder / "media"
         self.is_sqlite = connection.vendor == "sqlite"
 
     def publish(self) -> None:
@@ -36,6 +38,11 @@ class SharedDatabase:
             source.backup(connection.connection)
             source.close()
 
+    def journaled(self) -> set[str]:
+        """Return the keys of the questions whose answers a dead process left in its journal."""
+        lines = [line for path in (self.media / "journals").glob("*.jsonl") for line in path.read_text().splitlines(True)]
+        return {json.loads(line)["key"] for line in lines if line.endswith("\n")}
+
     @property
     def url(self) -> str:
         if self.is_sqlite:
@@ -46,7 +53,9 @@ class SharedDatabase:
 
 def command(shared, *arguments):
     """Start ``gvsir`` with these arguments on the shared database."""
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "gvsir.settings", "GVSIR_DATABASE_URL": shared.url}
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "gvsir.settings", "GVSIR_DATABASE_URL": shared.url, "GVSIR_MEDIA_ROOT": str(shared.media),
+    }
     return subprocess.Popen(
         [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -60,11 +61,15 @@ def release_claims(session: Session) -> None:
 
 def _claim_responses(session: Session, language_model: LanguageModel, number: int) -> list[Call]:
     pending = responses_of(session.run).filter(language_model=language_model, state=Response.State.PENDING)
-    held = session.held.get(language_model.pk) or _claim(
+    held = session.held.get(language_model.pk) or claim_rows(
         session, pending, number if session.executor.is_shared else max(number, _CLAIM)
     )
-    session.held[language_model.pk] = held
-    claimed, rest = held[: min(number, _READ)], held[min(number, _READ) :]
+    claimed, session.held[language_model.pk] = held[: min(number, _READ)], held[min(number, _READ) :]
+    return response_calls(session, language_model, claimed)
+
+
+def response_calls(session: Session, language_model: LanguageModel, claimed: Sequence[int]) -> list[Call]:
+    """Return the calls of the responses ``claimed``, those that this process still holds."""
     if not claimed:
         return []
     cases: dict[int, list[tuple[int, str, Any]]] = defaultdict(list)
@@ -76,7 +81,7 @@ def _claim_responses(session: Session, language_model: LanguageModel, number: in
     still_held = Response.objects.filter(
         pk__in=claimed, state=Response.State.PENDING, executor=session.executor
     ).order_by("pk")
-    calls = [
+    return [
         Call(
             key=key, kind="response", lane=session.lanes[language_model.pk], client=str(language_model.pk),
             messages=messages, generation=session.generation, epoch=epoch, attempts=attempts,
@@ -84,15 +89,17 @@ def _claim_responses(session: Session, language_model: LanguageModel, number: in
         )
         for pk, key, messages, epoch, attempts in still_held.values_list("pk", "key", "messages", "epoch", "attempts")
     ]
-    session.held[language_model.pk] = rest
-    return calls
 
 
 def _claim_judgements(session: Session, judge_id: int, number: int) -> list[Call]:
     if number <= 0:
         return []
     pending = judgements_of(session.run).filter(judge=judge_id, state=Judgement.State.PENDING)
-    claimed = _claim(session, pending, number)
+    return judgement_calls(session, judge_id, claim_rows(session, pending, number))
+
+
+def judgement_calls(session: Session, judge_id: int, claimed: Sequence[int]) -> list[Call]:
+    """Return the calls for the verdicts ``claimed``, which this process holds."""
     if not claimed:
         return []
     rows = Judgement.objects.filter(pk__in=claimed).order_by("pk").values_list(
@@ -109,7 +116,7 @@ def _claim_judgements(session: Session, judge_id: int, number: int) -> list[Call
 
 
 @transaction.atomic
-def _claim(session: Session, pending: QuerySet[Any], number: int) -> list[int]:
+def claim_rows(session: Session, pending: QuerySet[Any], number: int) -> list[int]:
     """Return the primary keys of up to ``number`` free rows, now held by this process."""
     free = pending.filter(is_free()).order_by("pk")
     if connection.features.has_select_for_update_skip_locked:

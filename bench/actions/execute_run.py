@@ -36,9 +36,11 @@ from bench.actions.join_run import (
     leave_run,
 )
 from bench.actions.record_outcomes import record_outcomes
+from bench.actions.replay_journals import open_journal, replay_journals
 from bench.actions.replay_recordings import replay_recordings
 from bench.actions.score_run import score_run
 from bench.actions.share_endpoints import Claim, endpoint_named, take_places
+from bench.actions.signs_of_life import signs_of_life
 from bench.endpoints import lanes_of
 from bench.execution.calls import Call, Event, Page
 from bench.execution.engine import Engine, Progress, Result, Settings
@@ -88,7 +90,9 @@ def execute_run(
     ending, reason, status = "error", "", Run.Status.FAILED
     try:
         session = open_session(run, executor)
-        replay_recordings(session)
+        with signs_of_life(executor):
+            replay_journals(session)
+            replay_recordings(session)
         result = _Execution(session, progress, stop, settings or Settings()).run()
         ending, executor.lost_calls = result.ending, result.lost_calls
         if ending != "finished":
@@ -115,7 +119,8 @@ def _close(session: Session) -> tuple[Run.Status, str]:
         return Run.Status.CANCELLED, run.status_reason
     if has_pending(run):
         return Run.Status.QUEUED, ""
-    score_run(run)
+    with signs_of_life(session.executor):
+        score_run(run)
     return Run.Status.FINISHED, ""
 
 
@@ -187,13 +192,15 @@ class _Execution:
             self._session.language_models.values(), concurrency=run.concurrency, timeout=self._settings.timeout
         )
         self._most_in_flight = sum(lane.most_concurrent for lane in lanes.values() if lane.is_remote)
+        # Of a process that shares the run, others on other machines would not see it.
+        journal = None if self._session.executor.is_shared else open_journal(self._session)
         if self._session.executor.is_shared:
             page = min(self._settings.page, _SHARED_PAGE, max(8, 2 * self._most_in_flight))
             self._settings = replace(self._settings, page=page)
         self._engine = Engine(
             lanes=lanes, fetch=self._fetch, record=self._record, stop=self._asked_to_stop, progress=self._note,
             rng=random.Random(f"{run.spec_sha256}:{self._session.executor.pk}"),  # noqa: S311 - jitter of waits
-            budget=self._budget, settings=self._settings,
+            budget=self._budget, journal=journal, settings=self._settings,
         )
         self._endpoints = {name: endpoint_named(name) for name, lane in lanes.items() if lane.is_remote}
         self._ceilings = dict.fromkeys(self._endpoints, 0)
@@ -207,6 +214,8 @@ class _Execution:
             while (job := self._next_job()) is not None:
                 self._do(*job)
             thread.join()
+        if journal is not None:
+            journal.close(is_done=self._broken is None and self._error is None)
         if self._budget is not None:
             close_purse(self._session.executor, self._budget)
         release_claims(self._session)

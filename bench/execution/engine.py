@@ -23,8 +23,10 @@ from bench.exceptions import (
     SchemaRefusedError,
 )
 from bench.execution.calls import Call, Event, FailedCall, Page, Settled
+from bench.execution.journal import Journal
 from bench.execution.lane import Lane, LaneSpec, LaneStatus
 from bench.execution.limits import Budget, RetryPolicy
+from bench.execution.turns import Turns
 from bench.providers.base import Completion
 
 Record = Callable[[Sequence[Event]], Awaitable[Sequence[Call]]]
@@ -96,6 +98,9 @@ class Engine:
         Told ten times a second.
     budget : Budget, optional
         Asked before each call that leaves the process. Whoever raises it wakes the lanes.
+    journal : Journal, optional
+        Takes each outcome of a call that left the process before it is recorded. Without one, an answer keeps its
+        place under the limit until it is recorded, so that no more is ever at stake than may be in flight.
     rng : random.Random
         For the jitter of waits.
     """
@@ -110,12 +115,13 @@ class Engine:
         stop: Callable[[], bool] = lambda: False,
         progress: Callable[[Progress], None] | None = None,
         budget: Budget | None = None,
+        journal: Journal | None = None,
         settings: Settings | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.lanes = {name: Lane(name, spec, time.monotonic) for name, spec in lanes.items()}
         self._fetch, self._record, self._stop, self._progress = fetch, record, stop, progress
-        self._budget, self._rng = budget, rng
+        self._budget, self._rng, self._journal = budget, rng, journal
         self._events: list[Event] = []
         self._in_record = 0
         self._has_events: asyncio.Event
@@ -123,6 +129,7 @@ class Engine:
         self._workers: list[asyncio.Task[None]] = []
         self._is_stopping = self._is_broke = self._is_done = False
         self._lost = 0
+        self._turns = Turns()
         self._started = time.monotonic()
 
     async def run(self) -> Result:
@@ -160,6 +167,10 @@ class Engine:
     async def _worker(self, lane: Lane) -> None:
         sent = 0
         while not self._is_done:
+            if lane.spec.is_remote:
+                await self._turns.wait()
+                if self._is_done:
+                    return
             call = None if self._is_stopping or self._is_clogged() else lane.take(may_begin=self._may_begin)
             if call is None:
                 if self._is_stopping and self._is_drained:
@@ -176,7 +187,7 @@ class Engine:
                 continue
             await self._send(lane, call, is_remote=is_remote)
             sent += 1
-            if is_remote or sent % 64 == 0:  # replies that have come in are read before the next call is made
+            if not is_remote and sent % 64 == 0:
                 await asyncio.sleep(0)
 
     async def _send(self, lane: Lane, call: Call, *, is_remote: bool) -> None:
@@ -257,7 +268,7 @@ class Engine:
         completion: Completion | None = None, error: str = "",
     ) -> None:
         lane.settled += 1
-        lane.unrecorded += lane.spec.is_remote
+        lane.unrecorded += lane.spec.is_remote and self._journal is None
         self._note(
             Settled(call=call, completion=completion, outcome=outcome, error=error, seconds=seconds, at=time.time())
         )
@@ -265,6 +276,8 @@ class Engine:
     # ----------------------------------------------------------------- recorder
 
     def _note(self, event: Event) -> None:
+        if self._journal is not None and self.lanes[event.call.lane].spec.is_remote:
+            self._journal.note(event)
         self._events.append(event)
         self._has_events.set()
 
@@ -279,12 +292,17 @@ class Engine:
             self._has_events.clear()
             if not events:
                 continue
+            if self._journal is not None:
+                self._journal.turn()
             self._in_record = len(events)
             follow_ups = await self._record(events)
             self._in_record = 0
-            for event in events:
-                if isinstance(event, Settled) and (lane := self.lanes[event.call.lane]).spec.is_remote:
-                    lane.unrecorded -= 1
+            if self._journal is not None:
+                self._journal.forget()
+            else:
+                for event in events:
+                    if isinstance(event, Settled) and (lane := self.lanes[event.call.lane]).spec.is_remote:
+                        lane.unrecorded -= 1
             self._deliver(follow_ups, as_follow_ups=True)
             self._check_done()
             for lane in self.lanes.values():

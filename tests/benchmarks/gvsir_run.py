@@ -53,7 +53,10 @@ def start(file: Path) -> subprocess.Popen[bytes]:
 
 def environment(file: Path) -> dict[str, str]:
     """Return the environment of a process on this database."""
-    return os.environ | {"GVSIR_DATABASE_URL": f"sqlite:///{file}", "DJANGO_SETTINGS_MODULE": "gvsir.settings"}
+    return os.environ | {
+        "GVSIR_DATABASE_URL": f"sqlite:///{file}", "GVSIR_MEDIA_ROOT": str(file.with_name(f"{file.stem}-media")),
+        "DJANGO_SETTINGS_MODULE": "gvsir.settings",
+    }
 
 
 def _command(verb: str) -> list[str]:

@@ -12,13 +12,15 @@ sent twice
     calls that reached the server twice, those it was still working on when the process died included: nobody can
     have their answers, and whether they are charged is the provider's custom.
 
-Nothing that was durable at the kill may be missing, changed or asked again, and the totals must be right: on
+Nothing that was durable at the kill, in the database or in the journal that the process writes beside it, may be
+missing, changed or asked again, and the totals must be right: on
 these the exit status rests, and on nothing being sent twice beyond what was in flight.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import shutil
 import signal
@@ -30,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import measuring
-from tests.benchmarks.gvsir_run import GvsirRun, execute, start
+from tests.benchmarks.gvsir_run import GvsirRun, environment, execute, start
 from tests.benchmarks.measuring import Bar, LocalServer, free_port, load, table
 from tests.benchmarks.peers.environments import INSPECT_RUN, inspect_python
 
@@ -59,6 +61,24 @@ def durable(file: Path) -> Records:
         connection.close()
         for ending in ("", "-wal", "-shm"):
             copy.with_name(copy.name + ending).unlink(missing_ok=True)
+
+
+def journaled(file: Path) -> set[str]:
+    """Return the keys of the questions whose answers or verdicts are in the dead process's journal only."""
+    folder = Path(environment(file)["GVSIR_MEDIA_ROOT"]) / "journals"
+    found = {
+        line["key"] for path in folder.glob("*.jsonl") for text in path.read_text(encoding="utf-8").splitlines(keepends=True)
+        if text.endswith("\n") and "completion" in (line := json.loads(text))["data"]
+    }
+    copy = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    try:
+        settled = {row[0] for row in copy.execute(
+            "SELECT key FROM bench_response WHERE state <> 'pending' UNION ALL "
+            "SELECT key FROM bench_judgement WHERE state <> 'pending'"
+        )}
+    finally:
+        copy.close()
+    return found - settled
 
 
 def kill_after(process: subprocess.Popen[bytes], server: LocalServer, calls: int, rng: random.Random) -> float:
@@ -107,15 +127,15 @@ def one_kill(made: GvsirRun, arguments: argparse.Namespace, share: float, number
     with LocalServer(port=port, log=log, latency=arguments.latency, core=arguments.server_core) as server:
         moment = kill_after(start(file), server, round(share * calls), rng)
         settle(server, arguments.latency)
-        kept, answered = durable(file), server.finished_calls()
+        kept, answered, in_journal = durable(file), server.finished_calls(), len(journaled(file))
         account = execute(file).data["account"]
         after = durable(file)
         count = counted(server, moment)
         asked_again = server.finished_calls() - answered
     result = {
-        **count, "share": share, "durable": len(kept),
+        **count, "share": share, "durable": len(kept), "in_journal": in_journal,
         "kept": all(after.get(key) == record for key, record in kept.items()),
-        "not_asked_again": asked_again == calls - len(kept),
+        "not_asked_again": asked_again == calls - len(kept) - in_journal,
         "totals_right": account["responses"]["answered"] == account["judgements"]["scored"] == arguments.samples
         and count["prompts"] == calls == len(after),
     }
@@ -145,8 +165,8 @@ def inspect_kill(arguments: argparse.Namespace, python: str, folder: Path, port:
 def shown(found: list[dict[str, Any]]) -> str:
     """Return the table of kills."""
     return table(
-        ["killed at", "durable", "in flight", "paid twice", "sent twice", "kept", "not asked again", "totals right"],
-        [[f"{each['share']:.0%}", each["durable"], each["in_flight"], each["paid_twice"], each["sent_twice"],
+        ["killed at", "durable", "in journal", "in flight", "paid twice", "sent twice", "kept", "not asked again", "totals right"],
+        [[f"{each['share']:.0%}", each["durable"], each["in_journal"], each["in_flight"], each["paid_twice"], each["sent_twice"],
           each["kept"], each["not_asked_again"], each["totals_right"]] for each in found],
     )
 

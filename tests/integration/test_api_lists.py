@@ -16,7 +16,7 @@ LISTS = {address.path.split("/")[3]: address.path for address in api_addresses()
 #: list -> most queries of a page for a curator, sign-in (session, user, roles) included.
 MOST_QUERIES = {
     "incidents": 6, "reports": 5, "entities": 4, "taxonomies": 6, "classifications": 5, "value-systems": 6,
-    "documents": 4, "codebooks": 4, "codes": 4, "rounds": 4, "assignments": 5, "codings": 4, "memos": 4, "items": 6,
+    "documents": 4, "codebooks": 4, "codes": 4, "rounds": 4, "assignments": 5, "codings": 4, "memos": 4, "items": 7,
     "releases": 4, "language-models": 4, "runs": 6, "responses": 6, "scores": 4,
 }
 

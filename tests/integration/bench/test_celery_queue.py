@@ -162,11 +162,10 @@ def test_a_stopped_worker_gives_back_what_it_holds_and_the_next_one_goes_on(shar
     assert run.status == Run.Status.FINISHED
 
 
-def test_two_workers_share_one_run_on_postgresql(shared, broker):
-    if shared.is_sqlite:
-        pytest.skip("SQLite has one writer; sharing is for PostgreSQL")
+def test_two_workers_share_one_run(shared, broker):
     with running(Behaviour(latency=0.05)) as server:
         run = queued_run(server, n=200, concurrency=4)
+        shared.publish()
         for _ in range(2):
             broker.command("worker")
         wait_for(lambda: is_over(shared, run), broker)

@@ -80,7 +80,7 @@ def test_a_run_of_200_items_against_a_misbehaving_server_accounts_for_every_call
     faults = {"rate_limited": 0.06, "server_error": 0.06, "dropped": 0.06, "malformed": 0.06, "unparsable": 0.05}
     with running(Behaviour(faults=faults, retry_after=0.02)) as server:
         name = f"fake@{server.base_url}"
-        run = start(make_text_release(200), name, judges=(name,), concurrency=20)
+        run = start(make_text_release(200), name, judges=(f"judge@{server.base_url}",), concurrency=20)
         result = execute_run(run.pk, settings=FAST)
         counts = dict(server.server.counts)
     assert result.run.status == Run.Status.FINISHED
@@ -110,16 +110,16 @@ def test_a_run_of_200_items_against_a_misbehaving_server_accounts_for_every_call
 
 def test_nothing_is_asked_twice_when_a_run_is_made_again_or_gets_another_judge():
     with running(keep_bodies=True) as server:
-        name = f"fake@{server.base_url}"
+        name, judge = f"fake@{server.base_url}", f"judge@{server.base_url}"
         release = make_text_release(10)
-        execute_run(start(release, name, judges=(name,)).pk, settings=FAST)
+        execute_run(start(release, name, judges=(judge,)).pk, settings=FAST)
         assert server.received == 20
-        again = execute_run(start(release, name, judges=(name,)).pk, settings=FAST)
+        again = execute_run(start(release, name, judges=(judge,)).pk, settings=FAST)
         assert server.received == 20
         assert again.sent == 0
         assert again.responses["answered"] == again.judgements["scored"] == 10
         assert again.subjects[0].reused == again.judges[0].reused == 10
-        more = execute_run(start(release, name, judges=(name, "heuristic"), epochs=2).pk, settings=FAST)
+        more = execute_run(start(release, name, judges=(judge, "heuristic"), epochs=2).pk, settings=FAST)
         assert server.received == 40  # the second epoch, answered and judged
         assert more.sent == 20
         assert more.trials == 20

@@ -28,9 +28,9 @@ def test_a_killed_run_resumes_without_asking_again_what_was_recorded(shared, sha
     release = make_release([make_item(prompt_en=f"Question {i}?") for i in range(N_ITEMS)])
     shared.publish()
     with running(Behaviour(latency=0.03)) as server:
-        name = f"fake@{server.base_url}"
+        name, judge = f"fake@{server.base_url}", f"judge@{server.base_url}"
         first = command(
-            shared, "bench_run", release.name, "--model", name, "--judge", name, "--concurrency", "10", "--json"
+            shared, "bench_run", release.name, "--model", name, "--judge", judge, "--concurrency", "10", "--json"
         )
         wait_until(lambda: server.received >= share * 2 * N_ITEMS, first)
         first.send_signal(signal.SIGKILL)
@@ -44,11 +44,15 @@ def test_a_killed_run_resumes_without_asking_again_what_was_recorded(shared, sha
         judged = Judgement.objects.exclude(state="pending").count()
         in_flight_at_kill = received_before - answered - judged
         assert 0 <= in_flight_at_kill <= 10 + 64
+        settled = {*Response.objects.exclude(state="pending").values_list("key", flat=True),
+                   *Judgement.objects.exclude(state="pending").values_list("key", flat=True)}
+        in_journal = len(shared.journaled() - settled)
         second = command(shared, "bench_run", "--resume", str(run.pk), "--json")
         output, errors = second.communicate(timeout=60)
         assert second.returncode == 0, errors
         result = json.loads(output)
-        assert server.received - received_before == 2 * N_ITEMS - answered - judged
+        assert server.received - received_before == 2 * N_ITEMS - answered - judged - in_journal
+        assert shared.journaled() == set()
     assert result["status"] == "finished"
     assert result["responses"] == {"answered": N_ITEMS, "refused": 0, "failed": 0, "missing": 0}
     assert result["judgements"] == {"scored": N_ITEMS, "unparsable": 0, "failed": 0, "missing": 0}
@@ -63,9 +67,9 @@ def test_an_interrupt_pauses_the_run_and_keeps_what_was_on_its_way(shared):
     release = make_release([make_item(prompt_en=f"Question {i}?") for i in range(60)])
     shared.publish()
     with running(Behaviour(latency=0.1)) as server:
-        name = f"fake@{server.base_url}"
+        name, judge = f"fake@{server.base_url}", f"judge@{server.base_url}"
         first = command(
-            shared, "bench_run", release.name, "--model", name, "--judge", name, "--concurrency", "4", "--json"
+            shared, "bench_run", release.name, "--model", name, "--judge", judge, "--concurrency", "4", "--json"
         )
         wait_until(lambda: server.received >= 30, first)
         first.send_signal(signal.SIGINT)

@@ -43,10 +43,12 @@ def shared(tmp_path):
 
 def queue_run(server, n_items=N_ITEMS, **options):
     release = make_release([make_item(prompt_en=f"Question {i}?") for i in range(n_items)])
-    name = f"fake@{server.base_url}"
-    language_model = register_language_model(name, max_concurrency=LIMIT)
+    language_model, _grader = (
+        register_language_model(f"{name}@{server.base_url}", max_concurrency=LIMIT) for name in ("fake", "judge")
+    )
     return create_run(
-        release=release, language_models=[language_model], judges=[register_judge(name)], actor=None, **options
+        release=release, language_models=[language_model], judges=[register_judge(f"judge@{server.base_url}")],
+        actor=None, **options
     )
 
 

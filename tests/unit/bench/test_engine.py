@@ -19,6 +19,7 @@ from bench.exceptions import (
 )
 from bench.execution.calls import Call, FailedCall, Page, Settled
 from bench.execution.engine import Engine, Settings
+from bench.execution.journal import Journal, left_journals
 from bench.execution.lane import LaneSpec
 from bench.execution.limits import Budget, Price, RetryPolicy
 from bench.providers.base import Completion
@@ -95,14 +96,14 @@ class Records:
         return follow_ups
 
 
-def run(records, client, *, most=4, judge=None, stop=lambda: False, budget=None, start=20, **settings):
+def run(records, client, *, most=4, judge=None, stop=lambda: False, budget=None, start=20, journal=None, **settings):
     lanes = {"a": LaneSpec(clients={"c": client}, most_concurrent=most, start_concurrent=start)}
     if judge is not None:
         lanes["b"] = LaneSpec(clients={"c": judge}, most_concurrent=most)
     settings = {"retry": FAST, "collect": 0.0, "poll": 0.005, "tick": 0.005} | settings
     engine = Engine(
         lanes=lanes, fetch=records.fetch, record=records.record, rng=random.Random(1), stop=stop, budget=budget,
-        settings=Settings(**settings),
+        journal=journal, settings=Settings(**settings),
     )
     return asyncio.run(engine.run())
 
@@ -210,6 +211,47 @@ def test_a_slow_recorder_holds_back_the_asking():
     run(records, client, most=50, page=100)
     assert len(records.settled) == 5000
     assert most <= 1000 + 50 + 100
+
+
+@pytest.mark.parametrize("has_journal", [False, True])
+def test_without_a_journal_no_more_is_at_stake_than_may_be_in_flight(has_journal, tmp_path):
+    records, client = Records(200, page=100), TalkativeClient()
+    most_at_stake = 0
+
+    async def record(events):
+        nonlocal most_at_stake
+        await asyncio.sleep(0.01)
+        most_at_stake = max(most_at_stake, sum(client.asked.values()) - len(records.settled))
+        return await original(events)
+
+    original, records.record = records.record, record
+    journal = Journal(tmp_path, "run") if has_journal else None
+    run(records, client, most=8, page=100, journal=journal)
+    assert len(records.settled) == 200
+    assert (most_at_stake <= 8) is not has_journal
+
+
+def test_what_came_in_and_could_not_be_recorded_is_in_the_journal(tmp_path):
+    records, client = Records(30), TalkativeClient({"q3": [ServerError("busy", http_status=500)]})
+    written = 0
+
+    async def record(events):
+        nonlocal written
+        if written >= 10:
+            raise OSError("disk full")
+        written += len(events)
+        return await original(events)
+
+    original, records.record = records.record, record
+    journal = Journal(tmp_path, "run")
+    with pytest.raises(OSError, match="disk full"):
+        run(records, client, most=4, journal=journal)
+    journal.close(is_done=False)
+    left = {entry.key for each in left_journals(tmp_path, "run") for entry in each.entries() if "completion" in entry.data}
+    assert left
+    unheard = client.asked.keys() - left - set(records.settled)  # on their way as the disk filled, or to be retried
+    assert len(unheard) <= 4 + 1
+    assert not left & set(records.settled)
 
 
 def test_a_budget_stops_the_run_before_the_cap_is_passed():
