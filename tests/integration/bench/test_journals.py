@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bench.actions import execute_run as execution
-from bench.actions.execute_run import execute_run
-from bench.models import FailedAttempt, Judgement, Response, Run
 from bench.actions.create_run import create_run
+from bench.actions.execute_run import execute_run
 from bench.actions.register_language_model import register_judge, register_language_model
+from bench.models import FailedAttempt, Judgement, Response, Run
 from tests.factories.bench import make_item, make_release
 from tests.fake_server import Behaviour, running
 

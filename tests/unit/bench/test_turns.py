@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 from bench.execution.turns import Turns
 
@@ -26,7 +27,7 @@ def test_between_two_turns_the_loop_looks_at_what_came_in():
     heard = asyncio.run(play())
     sent = [at for at, each in enumerate(heard) if each != "read"]
     assert [heard[at] for at in sent] == [0, 1, 2, 3]
-    assert all("read" in heard[before:after] for before, after in zip(sent, sent[1:], strict=False))
+    assert all("read" in heard[before:after] for before, after in pairwise(sent))
 
 
 def test_who_was_cancelled_takes_no_turn_from_others():
