@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from bench.execution.calls import Call, Event, FailedCall, Settled
+from bench.files.kinds import MediaFile
 from bench.providers.base import Completion
 
 try:
@@ -53,8 +54,14 @@ class Entry:
         call.attempts = max(call.attempts, self.attempts)
         if "number" in self.data:
             return FailedCall(call=call, **self.data)
-        completion = self.data["completion"]
-        return Settled(call=call, **{**self.data, "completion": completion and Completion(**completion)})
+        return Settled(call=call, **{**self.data, "completion": _completion(self.data["completion"])})
+
+
+def _completion(data: dict[str, Any] | None) -> Completion | None:
+    if data is None:
+        return None
+    output = data.get("output")
+    return Completion(**{**data, "output": output and MediaFile(**output)})
 
 
 class Journal:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from bench.execution.calls import Call, FailedCall, Settled
 from bench.execution.journal import Journal, left_journals
+from bench.files.kinds import MediaFile
 from bench.providers.base import Completion
 from bench.specs import GenerationConfig
 
@@ -54,6 +56,15 @@ def test_what_a_process_wrote_is_read_word_for_word(tmp_path):
         call=other, number=2, outcome="rate_limited", message="429", at=1.5, http_status=429, retry_after=2.0
     )
     assert left(tmp_path / "deep" / "journals") == []
+
+
+def test_a_file_that_was_made_is_named_as_it_was(tmp_path):
+    made = MediaFile(sha256="a" * 64, media_type="image/png", size=12)
+    event = replace(answered("k"), completion=Completion(text="", output=made))
+    journal = Journal(tmp_path, "run-1")
+    journal.note(event)
+    journal.close(is_done=False)
+    assert left(tmp_path)[0].event(call("k")).completion.output == made
 
 
 def test_what_the_database_has_is_forgotten_and_what_came_meanwhile_is_kept(tmp_path):
