@@ -138,9 +138,9 @@ def test_a_video_that_takes_longer_than_one_call_is_made_once(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_killed_run_does_not_have_an_image_made_again_that_was_recorded(tmp_path, settings, monkeypatch):
-    monkeypatch.setenv("GVSIR_MEDIA_ROOT", str(settings.MEDIA_ROOT))
+def test_a_killed_run_does_not_have_an_image_made_again_that_was_recorded(tmp_path, settings):
     shared = SharedDatabase(tmp_path)
+    settings.MEDIA_ROOT = shared.media
     prompts = [f"Paint {n}." for n in range(60)]
     with running(Behaviour(latency=0.02)) as server:
         painter = model(server, "painter", output="image", max_concurrency=4)
@@ -159,6 +159,8 @@ def test_a_killed_run_does_not_have_an_image_made_again_that_was_recorded(tmp_pa
         assert len(answered) > 0
         assert 0 <= received_before - len(answered) - judged <= 4 + 64
         run = Run.objects.get()
+        journaled = Response.objects.filter(key__in=shared.journaled())
+        answered |= {each.messages[0]["content"] for each in journaled}
         asked_before = len(server.server.media.asked)
         second = command(shared, "bench_run", "--resume", str(run.pk), "--json")
         output, errors = second.communicate(timeout=60)
@@ -173,9 +175,9 @@ def test_a_killed_run_does_not_have_an_image_made_again_that_was_recorded(tmp_pa
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_run_killed_while_a_video_is_made_goes_on_with_the_same_video(tmp_path, settings, monkeypatch):
-    monkeypatch.setenv("GVSIR_MEDIA_ROOT", str(settings.MEDIA_ROOT))
+def test_a_run_killed_while_a_video_is_made_goes_on_with_the_same_video(tmp_path, settings):
     shared = SharedDatabase(tmp_path)
+    settings.MEDIA_ROOT = shared.media
     with running() as server:
         server.server.media.polls = 10_000
         maker = model(server, "maker", output="video")
