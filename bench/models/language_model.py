@@ -22,6 +22,10 @@ class LanguageModel(models.Model):
         SPEECH = "speech", _("speech")
         VIDEO = "video", _("videos")
 
+    class TokenLimit(models.TextChoices):
+        MAX_TOKENS = "max_tokens", "max_tokens"
+        MAX_COMPLETION_TOKENS = "max_completion_tokens", "max_completion_tokens"
+
     name = models.CharField(max_length=300, unique=True)
     kind = models.CharField(max_length=10, choices=Kind)
     output = models.CharField(max_length=6, choices=Output, default=Output.TEXT, help_text="What it produces.")
@@ -57,6 +61,10 @@ class LanguageModel(models.Model):
         help_text="US dollars for one image, speech or video; of models that produce no text.",
     )
     max_concurrency = models.PositiveIntegerField(default=20)
+    token_limit = models.CharField(
+        max_length=21, choices=TokenLimit, default=TokenLimit.MAX_TOKENS,
+        help_text="What its endpoint calls the most tokens of an answer.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -31,6 +31,9 @@ class Run(models.Model):
         max_digits=12, decimal_places=4, null=True, blank=True, help_text="The most the run may spend, in US dollars."
     )
     max_calls = models.PositiveIntegerField(null=True, blank=True, help_text="The most calls the run may send.")
+    timeout_seconds = models.FloatField(
+        null=True, blank=True, help_text="How long one call may take; null leaves it at the default."
+    )
     language_models = models.ManyToManyField("bench.LanguageModel", related_name="runs")
     judges = models.ManyToManyField("bench.Judge", related_name="runs")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
@@ -112,6 +115,10 @@ class Response(models.Model):
     prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
     completion_tokens = models.PositiveIntegerField(null=True, blank=True)
     cost_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+    most_cost_usd = models.DecimalField(
+        max_digits=14, decimal_places=8, null=True, blank=True,
+        help_text="Where the cost is not known: the most it can be. Null where it is known, or nothing bounds it.",
+    )
     attempts = models.PositiveIntegerField(default=0, help_text="Calls sent for it, the failed ones included.")
     seconds = models.FloatField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
@@ -198,6 +205,10 @@ class Judgement(models.Model):
     prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
     completion_tokens = models.PositiveIntegerField(null=True, blank=True)
     cost_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+    most_cost_usd = models.DecimalField(
+        max_digits=14, decimal_places=8, null=True, blank=True,
+        help_text="Where the cost is not known: the most it can be. Null where it is known, or nothing bounds it.",
+    )
     attempts = models.PositiveIntegerField(default=0)
     seconds = models.FloatField(null=True, blank=True)
     judged_at = models.DateTimeField(null=True, blank=True)
@@ -244,6 +255,10 @@ class FailedAttempt(models.Model):
     prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
     completion_tokens = models.PositiveIntegerField(null=True, blank=True)
     cost_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True, blank=True)
+    most_cost_usd = models.DecimalField(
+        max_digits=14, decimal_places=8, null=True, blank=True,
+        help_text="Where the cost is not known: the most it can be. Null where it is known, or nothing bounds it.",
+    )
     at = models.DateTimeField()
 
     class Meta:
