@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import Case, CharField, Count, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from bench.actions.join_run import seconds_of
@@ -19,6 +19,8 @@ _NOT_ASKED = (LanguageModel.Kind.BASELINE, LanguageModel.Kind.RECORDED, Judge.Ki
 #: A settled record in one of these states ends with a call that brought an answer; other calls failed.
 _HEARD_RESPONSE = (*ANSWERED_STATES, *REFUSED_STATES)
 _HEARD_JUDGEMENT = (Judgement.State.SCORED, Judgement.State.PROFILED, Judgement.State.UNPARSABLE)
+#: A trial without a verdict: none has begun yet, or none ever will, because no answer came.
+_NOT_BEGUN, _NOTHING_TO_JUDGE = "missing", "nothing_to_judge"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,7 @@ class Line:
     @property
     def done(self) -> int:
         """Trials that wait for nothing more."""
-        return self.total - self.states.get("pending", 0) - self.states.get("missing", 0)
+        return self.total - self.states.get("pending", 0) - self.states.get(_NOT_BEGUN, 0)
 
     @property
     def badges(self) -> tuple[str, ...]:
@@ -113,7 +115,8 @@ class RunAccount:
             "unparsable": self._states(self.judges, Judgement.State.UNPARSABLE),
             "failed": self._states(self.judges, Judgement.State.FAILED),
             "missing": self._states(
-                self.judges, Judgement.State.PENDING, Judgement.State.CANCELLED, Judgement.State.UNFIT, "missing"
+                self.judges, Judgement.State.PENDING, Judgement.State.CANCELLED, Judgement.State.UNFIT, "missing",
+                _NOTHING_TO_JUDGE,
             ),
         }
 
@@ -201,12 +204,18 @@ def _judge(run: Run, judge: Judge) -> Line:
     latest = Judgement.objects.filter(
         judge=judge, response=OuterRef("response"), release_item=OuterRef("release_item"), language=OuterRef("language")
     ).order_by("-pk")
+    no_answer = ~Q(response__state__in=[Response.State.PENDING, *ANSWERED_STATES]) | Q(
+        response__state__in=ANSWERED_STATES, response__text="", response__output_sha256=""
+    )
+    none = Case(When(no_answer, then=Value(_NOTHING_TO_JUDGE)), default=Value(_NOT_BEGUN), output_field=CharField())
     trials = Trial.objects.filter(run=run).annotate(
-        verdict=Coalesce(Subquery(latest.values("state")[:1]), Value("missing"), output_field=CharField()),
+        verdict=Coalesce(Subquery(latest.values("state")[:1]), none, output_field=CharField()),
         verdict_run=Subquery(latest.values("executor__run")[:1]),
     )
     states = _counts(trials, "verdict")
-    elsewhere = trials.exclude(verdict__in=[Judgement.State.PENDING, "missing"]).filter(
+    if run.status == Run.Status.FINISHED and _NOT_BEGUN in states:  # answers of blanks alone
+        states[_NOTHING_TO_JUDGE] = states.get(_NOTHING_TO_JUDGE, 0) + states.pop(_NOT_BEGUN)
+    elsewhere = trials.exclude(verdict__in=[Judgement.State.PENDING, _NOT_BEGUN, _NOTHING_TO_JUDGE]).filter(
         Q(verdict_run__isnull=True) | ~Q(verdict_run=run.pk)
     )
     failed = FailedAttempt.objects.filter(run=run, judgement__judge=judge)

@@ -92,7 +92,7 @@ def state_words() -> dict[str, str]:
         "length": _("cut at the length limit"), "scored": _("scored"), "profiled": _("read for a framework"),
         "unparsable": _("unparsable"), "unfit": _("not asked: it cannot take such an answer"),
         "failed": _("failed after retries"), "cancelled": _("cancelled"),
-        "unrecorded": _("no recorded response"),
+        "unrecorded": _("no recorded response"), "nothing_to_judge": _("nothing to judge"),
     }
 
 

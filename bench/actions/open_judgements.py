@@ -48,6 +48,11 @@ class Answered(NamedTuple):
         """The hash of what is judged."""
         return self.text_sha256 if self.output is None else self.output.sha256
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing to judge."""
+        return self.output is None and not self.text.strip()
+
 
 def output_of(sha256: str, media_type: str, size: int | None) -> MediaFile | None:
     """Return the file that a response is; None where it is text."""
@@ -68,7 +73,7 @@ def open_judgements(session: Session, answers: Sequence[Answered], *, hold: bool
     """
     openings = {}
     for answer in answers:
-        if answer.output is None and not answer.text.strip():
+        if answer.is_blank:
             continue
         for seated in session.judges.values():
             case = session.case(seated, answer.content, answer.language, answer.text, answer.output)
@@ -159,11 +164,10 @@ def open_missing_judgements(session: Session) -> int:
             if not rows:
                 break
             last = rows[-1][0]
+            answers = [Answered(*(*row[:7], output_of(*row[7:]))) for _pk, *row in rows]
             with transaction.atomic():
-                open_judgements(
-                    session, [Answered(*(*row[:7], output_of(*row[7:]))) for _pk, *row in rows], hold=False
-                )
-            opened += len(rows)
+                open_judgements(session, answers, hold=False)
+            opened += sum(not answer.is_blank for answer in answers)
     return opened
 
 
