@@ -135,6 +135,13 @@ class Price:
         """Return what so many tokens cost."""
         return (self.input_usd * prompt_tokens + self.output_usd * completion_tokens) / 1_000_000
 
+    def at_most(self, call: Call) -> Decimal:
+        """Return an upper bound of what ``call`` costs: no token is shorter than a byte."""
+        size = sum(most_tokens(message.get("content", "")) + 16 for message in call.messages)
+        if call.response_format is not None:
+            size += len(json.dumps(call.response_format))
+        return self.of(size, call.generation.max_tokens)
+
 
 class Budget:
     """What this process may spend of a run's budget: the most a call can cost is set aside before it is sent.
@@ -181,13 +188,8 @@ class Budget:
         self._lock = threading.Lock()
 
     def most_cost(self, call: Call) -> Decimal:
-        """Return an upper bound of one call's cost: no token is shorter than a byte."""
-        if self.cap is None:
-            return _NOTHING
-        size = sum(most_tokens(message.get("content", "")) + 16 for message in call.messages)
-        if call.response_format is not None:
-            size += len(json.dumps(call.response_format))
-        return self._prices[call.client].of(size, call.generation.max_tokens)
+        """Return an upper bound of one call's cost."""
+        return _NOTHING if self.cap is None else self._prices[call.client].at_most(call)
 
     def reserve(self, call: Call) -> bool:
         """Set a call's upper bound aside; False where the caps do not allow it."""
