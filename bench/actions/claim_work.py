@@ -84,6 +84,7 @@ def response_calls(session: Session, language_model: LanguageModel, claimed: Seq
     return [
         Call(
             key=key, kind="response", lane=session.lanes[language_model.pk], client=str(language_model.pk),
+            asked=f"subject-{language_model.pk}",
             messages=messages, generation=session.generation, epoch=epoch, attempts=attempts,
             context=(pk, cases[pk]),
         )

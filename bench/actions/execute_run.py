@@ -66,13 +66,15 @@ def execute_run(
     actor: User | None = None,
     is_shared: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    look: Callable[[], None] | None = None,
     stop: Callable[[], bool] | None = None,
     settings: Settings | None = None,
 ) -> RunAccount:
     """Execute run ``run_id`` until nothing is missing, or ``stop()`` is true, or it is paused or cancelled.
 
     With ``is_shared`` other processes may do so at the same time; this one ends when nothing is left for it, and
-    the last one of them scores and closes the run.
+    the last one of them scores and closes the run. ``progress`` is told ten times a second, in a thread that must
+    not ask the database; ``look`` may ask it, once a second.
 
     Raises
     ------
@@ -93,7 +95,7 @@ def execute_run(
         with signs_of_life(executor):
             replay_journals(session)
             replay_recordings(session)
-        result = _Execution(session, progress, stop, settings or Settings()).run()
+        result = _Execution(session, progress, look, stop, settings or Settings()).run()
         ending, executor.lost_calls = result.ending, result.lost_calls
         if ending != "finished":
             status, reason = _status_after(run, result, is_shared=is_shared)
@@ -165,11 +167,11 @@ class _Execution:
     """The two threads and the queue between them."""
 
     def __init__(
-        self, session: Session, progress: Callable[[Progress], None] | None, stop: Callable[[], bool] | None,
-        settings: Settings,
+        self, session: Session, progress: Callable[[Progress], None] | None, look: Callable[[], None] | None,
+        stop: Callable[[], bool] | None, settings: Settings,
     ) -> None:
         self._session, self._settings = session, settings
-        self._tell, self._stop = progress, stop or (lambda: False)
+        self._tell, self._look, self._stop = progress, look or (lambda: None), stop or (lambda: False)
         self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any] | None] | None] = queue.SimpleQueue()
         self._should_stop = threading.Event()
         self._last: Progress | None = None
@@ -304,9 +306,10 @@ class _Execution:
         """Show a sign of life, publish the progress, take places and money, and learn whether to stop."""
         now, executor = timezone.now(), self._session.executor
         lanes = [asdict(lane) for lane in self._last.lanes] if self._last else []
+        asked = {name: asdict(each) for name, each in self._last.asked.items()} if self._last else {}
         is_known = Executor.objects.filter(pk=executor.pk, ended_at__isnull=True).update(
             heartbeat_at=now, lease_until=now + lease(),
-            progress={"lanes": lanes, "most_in_flight": self._most_in_flight, "at": now.isoformat()},
+            progress={"lanes": lanes, "asked": asked, "most_in_flight": self._most_in_flight, "at": now.isoformat()},
         )
         run = self._session.run
         self._alive_at = time.monotonic()
@@ -318,6 +321,7 @@ class _Execution:
         is_settled = self._take_places()
         if self._budget is not None:
             is_settled = not self._draw(self._budget) and is_settled
+        self._look()
         self._due = time.monotonic() + (_HEARTBEAT_SECONDS if is_settled else _QUICK_SECONDS)
 
     def _take_places(self) -> bool:

@@ -129,6 +129,7 @@ def judgement_call(
         kind="judgement",
         lane=session.lanes[seated.row.language_model_id],
         client=str(seated.row.language_model_id),
+        asked=f"judge-{judge_id}",
         messages=repair_messages(asked, unread, case.language),
         generation=seated.generation,
         attempts=attempts,

@@ -22,6 +22,8 @@ class Call:
         Which endpoint's queue it waits in.
     client : str
         Which client of that lane asks.
+    asked : str
+        As what its progress is counted: ``subject-`` or ``judge-`` and a number.
     attempts : int
         Calls already sent for this record, over all runs and resumptions.
     context : object
@@ -36,6 +38,7 @@ class Call:
     client: str
     messages: Sequence[Message]
     generation: GenerationConfig
+    asked: str = ""
     epoch: int = 1
     attempts: int = 0
     context: Any = None

@@ -26,6 +26,7 @@ from bench.execution.calls import Call, Event, FailedCall, Page, Settled
 from bench.execution.journal import Journal
 from bench.execution.lane import Lane, LaneSpec, LaneStatus
 from bench.execution.limits import Budget, RetryPolicy
+from bench.execution.tallies import AskedStatus, Tallies
 from bench.execution.turns import Turns
 from bench.providers.base import Completion
 
@@ -41,6 +42,7 @@ class Progress:
     settled: int
     unrecorded: int
     seconds: float
+    asked: Mapping[str, AskedStatus] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +131,7 @@ class Engine:
         self._workers: list[asyncio.Task[None]] = []
         self._is_stopping = self._is_broke = self._is_done = False
         self._lost = 0
-        self._turns = Turns()
+        self._turns, self._tallies = Turns(), Tallies(time.monotonic)
         self._started = time.monotonic()
 
     async def run(self) -> Result:
@@ -194,6 +196,7 @@ class Engine:
         client = lane.spec.clients[call.client]
         patience = getattr(client, "longest_call", self.settings.timeout)  # a video takes minutes
         lane.in_flight += 1
+        self._tallies.begin(call.asked)
         call.attempts += is_remote
         begun = time.monotonic()
         completion: Completion | None = None
@@ -214,6 +217,7 @@ class Engine:
             error = CallError(f"{type(failure).__name__}: {failure}"[:300])
         finally:
             lane.in_flight -= 1
+            self._tallies.end(call.asked)
         seconds = time.monotonic() - begun
         if self._budget is not None and is_remote:
             self._budget.settle(call, completion, may_be_charged=error is not None and error.may_be_charged)
@@ -268,6 +272,7 @@ class Engine:
         completion: Completion | None = None, error: str = "",
     ) -> None:
         lane.settled += 1
+        self._tallies.settle(call.asked)
         lane.unrecorded += lane.spec.is_remote and self._journal is None
         self._note(
             Settled(call=call, completion=completion, outcome=outcome, error=error, seconds=seconds, at=time.time())
@@ -396,5 +401,6 @@ class Engine:
                     settled=sum(lane.settled for lane in self.lanes.values()),
                     unrecorded=len(self._events) + self._in_record,
                     seconds=time.monotonic() - self._started,
+                    asked=self._tallies.status(),
                 )
             )
