@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bench.board import Cell, Share, digits_for
 from bench.metrics.category_table import ScoreTable, category_table, weighted_table
 from bench.metrics.small_sample import mean_spread, score_interval
-from bench.score_arrays import ScoreArrays
+from bench.score_units import ScoreArrays
 
 Floats = NDArray[np.float64]
 

@@ -21,7 +21,8 @@ from bench.metrics.multiplicity import holm
 from bench.metrics.power import smallest_resolvable
 from bench.metrics.sign_flips import sign_flips
 from bench.models import Run
-from bench.score_arrays import ScoreArrays, read_scores
+from bench.score_arrays import read_scores
+from bench.score_units import ScoreArrays
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +43,8 @@ class PairedLine:
     difference, low, high : float or None
         Mean difference and its clustered 95 % interval.
     n_shared, n_clusters, only_a, only_b : int
-        Items both answered, the incidents they come from, items only one answered (in no number here).
+        Items both answered in the same language, the incidents they come from, items with a score of one that are
+        not among them (in no number here).
     correlation : float or None
         Pearson's r of the two models' scores on the shared items.
     p_value, adjusted : float or None
@@ -146,7 +148,8 @@ class _Pair:
     def __init__(self, board: Board, scores: ScoreArrays, a: Row, b: Row, row_a: int, row_b: int) -> None:
         self.board, self.scores, self.a, self.b = board, scores, a, b
         self.rows = [row_a, row_b]
-        self.values = scores.values[self.rows]
+        self.values = scores.of_pair(self.rows)
+        self.has_score = ~np.isnan(scores.values[self.rows])
         self.difference = self.values[0] - self.values[1]
         names = {name: code for code, name in enumerate(dict.fromkeys(scores.clusters_of_items))}
         self.n_codes = len(names)
@@ -179,11 +182,10 @@ class _Pair:
     def _mean(self, line: PairedLine, weights: Mapping[str, float], keys: Sequence[str]) -> _Draft:
         """Return the difference of weighted means of categories; of one category, its plain mean."""
         asked = self.scores.units_on(keys)
-        has_a, has_b = ~np.isnan(self.values[0]) & asked, ~np.isnan(self.values[1]) & asked
-        where = np.flatnonzero(has_a & has_b)
-        line = replace(
-            line, n_shared=len(where), only_a=int((has_a & ~has_b).sum()), only_b=int((has_b & ~has_a).sum())
-        )
+        shared = ~np.isnan(self.difference) & asked
+        where = np.flatnonzero(shared)
+        only_a, only_b = (int((has & asked & ~shared).sum()) for has in self.has_score)
+        line = replace(line, n_shared=len(where), only_a=only_a, only_b=only_b)
         if not len(where):
             return _Draft(line=replace(line, reason=_no_item() if asked.any() else _("No item of the release measures this.")))
         difference, codes = self.difference[where], self.codes[where]
@@ -209,7 +211,7 @@ class _Pair:
 
     def refusals(self) -> RefusedPair:
         """Return in which items one of the two refused and the other did not."""
-        told, refused = (part[self.rows] for part in (self.scores.n_told, self.scores.n_refused))
+        refused, told = self.scores.refusals_of_pair(self.rows)
         share = np.where(told > 0, refused / np.maximum(told, 1), np.nan)
         state = np.where(np.isnan(share) | (share == 0.5), np.nan, (share > 0.5).astype(np.float64))
         both = ~np.isnan(state).any(0)
@@ -278,7 +280,7 @@ def _no_spread() -> str:
 def how_compared() -> tuple[str, ...]:
     """Return how the numbers of a comparison are made, with the sources of the formulas."""
     return (
-        _("Only items that both models have a score on are compared; an item's score is the mean over its repeats and languages. Category: mean of A − B over its items. Layer: mean of its categories; whole: mean of the layers, over the categories with a shared item."),
+        _("Only items that both models have a score on in the same language are compared; an item's score is the mean over its repeats, then over the languages that both have. Category: mean of A − B over its items. Layer: mean of its categories; whole: mean of the layers, over the categories with a shared item."),
         # xgettext:no-python-format
         _("Interval: 95 %, paired and clustered by incident (Miller 2024, arXiv 2411.00640, section 4), Bell-McCaffrey variance with Satterthwaite degrees of freedom (Bell and McCaffrey 2002). Not adjusted for the number of comparisons."),
         _("p: sign-flip permutation of whole incidents (Fisher 1935); all patterns up to 16 incidents, above that {patterns} random ones with seed {seed}, (1 + hits) / (1 + patterns) (Phipson and Smyth 2010).").format(patterns=f"{PATTERNS:,}", seed=SEED),

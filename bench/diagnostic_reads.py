@@ -32,7 +32,8 @@ from bench.metrics.multiplicity import holm
 from bench.models import Judgement, Run, Score
 from bench.over_refusal import Fear, fears_of
 from bench.run_board import system_of
-from bench.score_arrays import ScoreArrays, read_scores, scores_version
+from bench.score_arrays import read_scores, scores_version
+from bench.score_units import ScoreArrays
 from bench.trial_arrays import TrialArrays, read_trials
 from gvsir.exceptions import UndefinedStatisticError
 

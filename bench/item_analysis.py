@@ -23,7 +23,8 @@ from bench.irt.two_parameter import LEAST_SUBJECTS, fit_two_parameter
 from bench.metrics.item_analysis import item_entropy, item_table
 from bench.models import Run
 from bench.run_board import system_of
-from bench.score_arrays import ScoreArrays, read_scores, scores_version
+from bench.score_arrays import read_scores, scores_version
+from bench.score_units import ScoreArrays
 from gvsir.exceptions import GvsirError, UndefinedStatisticError
 
 Floats = NDArray[np.float64]

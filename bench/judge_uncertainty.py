@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bench.board import WithJudges
 from bench.metrics.judge_bootstrap import crossed_bootstrap, median_of, trimmed_mean_of
 from bench.models import Run, Score
-from bench.score_arrays import ScoreArrays
+from bench.score_units import ScoreArrays
 from bench.scoring.panel import MEDIAN, PanelRule
 
 SEED: Final = 0

@@ -13,7 +13,7 @@ from bench.board import Share
 from bench.board_cells import refused_share
 from bench.metrics.diagnostics import OverRefusal, over_refusal
 from bench.models import ReleaseItem, Run
-from bench.score_arrays import ScoreArrays
+from bench.score_units import ScoreArrays
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]

@@ -24,7 +24,8 @@ from bench.layer_weights import layer_weights
 from bench.metrics.ranking import rank_intervals
 from bench.metrics.weighted_pairs import tiers_from_pairs, weighted_pairs
 from bench.models import Judge, LanguageModel, ReleaseItem, Run
-from bench.score_arrays import ScoreArrays, read_scores, scores_version
+from bench.score_arrays import read_scores, scores_version
+from bench.score_units import ScoreArrays
 from bench.scoring import RUBRICS
 from bench.scoring.frameworks import FRAMEWORKS
 from gvsir.models import ValueSystem
@@ -175,7 +176,8 @@ def _placed(
         values, scores.clusters, rng=np.random.default_rng(RANK_SEED), resamples=RANK_RESAMPLES,
         category=scores.dimensions, weights=by_key,
     )
-    pairs = weighted_pairs(values, scores.dimensions, scores.clusters, weights=by_key)
+    each, dimensions, clusters = scores.in_languages()
+    pairs = weighted_pairs(each[shown], dimensions, clusters, weights=by_key)
     overall = np.array([rows[index].overall.value for index in shown], dtype=np.float64)
     tiers = tiers_from_pairs(overall, pairs, alpha=TIER_ALPHA)
     for place, index in enumerate(shown):
@@ -284,7 +286,7 @@ def _how_always(coverage: float) -> tuple[str, ...]:
         # xgettext:no-python-format
         _("Rank: one more than the number of models with a higher score; equal scores share it. The range of ranks holds 95 % of the ranks a model takes when the incidents are drawn again 1,000 times (seed {seed}; Goldstein and Spiegelhalter 1996).").format(seed=RANK_SEED),
         # xgettext:no-python-format
-        _("Tier: from the top, a model opens the next tier when its paired difference to the tier's first model is told from 0: same items, clustered by incident, t test, Holm over all pairs, 5 % (Miller 2024, section 4; Holm 1979). Models of one tier are not told apart."),
+        _("Tier: from the top, a model opens the next tier when its paired difference to the tier's first model is told from 0: same items in the same language, clustered by incident, t test, Holm over all pairs, 5 % (Miller 2024, section 4; Holm 1979). Models of one tier are not told apart."),
         # xgettext:no-python-format
         _("Refused: the share of answers that the judges call refused (not partly), or that the provider or its filter stopped, among those of which it is known; 95 % interval by Wilson's formula with the effective number of answers, clustered by incident (Korn and Graubard 1998). Some items ask for a refusal, so the share is neither good nor bad by itself; the score without refused answers stands below it."),
     )

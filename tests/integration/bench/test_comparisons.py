@@ -16,6 +16,7 @@ from bench.comparison_reads import paired_readings
 from bench.leaderboards import find_board
 from bench.metrics.comparison import compare
 from bench.models import Judgement, LanguageModel
+from bench.score_arrays import keep_scores
 from tests.factories.bench import make_item, make_language_model, make_release, make_run, make_score
 
 pytestmark = pytest.mark.django_db
@@ -190,3 +191,63 @@ def test_texts_are_nowhere_on_the_page(simple, client):
     page = client.get(address(simple, "a", "b")).content.decode()
     assert "Please cite ruling" not in page
     assert "Answer " not in page
+
+
+# --- languages --------------------------------------------------------------------------------------
+
+
+def in_languages(run, items, model, **values):
+    for language, numbers in values.items():
+        for item, value in zip(items, numbers, strict=True):
+            make_score(run, item, model, value, language=language)
+
+
+def test_items_are_shared_in_a_language_not_across_languages():
+    """Model a lost the Chinese of the second item, b its English: nothing of it can be compared."""
+    items = [make_item(category="bias") for _ in range(3)]
+    run = make_run(make_release(items))
+    in_languages(run, items, make_language_model("a"), en=(8, 9, 6), zh=(4, None, 6))
+    in_languages(run, items, make_language_model("b"), en=(5, None, 5), zh=(None, 1, 3))
+    line = line_of(pairs_of(run)[0], "bias")
+    # First item: English alone, 8 - 5. Third: the mean of 6 - 5 and 6 - 3. Second: 9 in English, 1 in Chinese.
+    assert line.difference == pytest.approx((3 + 2) / 2)
+    assert (line.n_shared, line.n_clusters, line.only_a, line.only_b) == (2, 2, 1, 1)
+
+
+def test_arrays_kept_by_scoring_hold_the_languages():
+    items = [make_item(category="bias") for _ in range(2)]
+    run = make_run(make_release(items))
+    in_languages(run, items, make_language_model("a"), en=(8, 9), zh=(4, None))
+    in_languages(run, items, make_language_model("b"), en=(5, None), zh=(2, 1))
+    before = [line_of(pair, "bias").difference for pair in pairs_of(run)]
+    keep_scores(run)
+    assert [line_of(pair, "bias").difference for pair in pairs_of(run)] == before == [pytest.approx((3 + 2) / 2)]
+
+
+def test_tiers_compare_items_in_the_same_language():
+    """b's missing half is the easy language: across languages it would look worse on the same items than it is."""
+    items = [make_item(category="bias") for _ in range(6)]
+    run = make_run(make_release(items))
+    in_languages(run, items, make_language_model("a"), en=(9.1, 9, 8.9, 9, 9.1, 8.9), zh=(5, 5.1, 4.9, 5, 5.1, 4.9))
+    in_languages(run, items, make_language_model("b"), en=(None,) * 6, zh=(4.9, 5, 5.1, 5, 5, 5))
+    rows = sorted(find_board("gvs", f"run-{run.pk}", coverage=0).rows, key=lambda row: row.name)
+    assert [round(row.overall.value, 3) for row in rows] == [7.0, 5.0]
+    assert [row.tier for row in rows] == [1, 1]
+
+
+def test_refusals_are_compared_in_the_same_language():
+    items = [make_item(category="bias")]
+    run = make_run(make_release(items))
+    in_languages(run, items, make_language_model("a"), en=(8,), zh=(4,))
+    in_languages(run, items, make_language_model("b"), en=(5,), zh=(4,))
+    said = {("a", "en"): "refused", ("b", "zh"): "complied"}
+    for (model, language), state in said.items():
+        Judgement.objects.filter(response__trials__language=language, response__language_model__name=model).update(
+            refusal=state, language=language
+        )
+    assert pairs_of(run)[0].refusals.n_shared == 0
+    Judgement.objects.filter(response__trials__language="zh", response__language_model__name="a").update(
+        refusal="complied", language="zh"
+    )
+    found = pairs_of(run)[0].refusals
+    assert (found.n_shared, found.both, found.neither) == (1, 0, 1)
