@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.db.models import Count, Q
+from django.urls import reverse
 
 from bench.content_warning import content_warning
+from bench.files.kinds import MediaFile
 from bench.formats.label_csv import SheetRow
 from bench.labelling import stance_words
 from bench.models import HumanLabel, LabelSample, LabelTask
@@ -17,7 +19,7 @@ from gvsir.models import Coder, Incident
 
 
 class Reading(NamedTuple):
-    """The texts of one task in the language of its trial."""
+    """The texts of one task in the language of its trial, and the file where the response is one."""
 
     item: str
     category: Any
@@ -29,6 +31,8 @@ class Reading(NamedTuple):
     response: str
     fold: str
     fold_key: str
+    output: MediaFile | None
+    file_address: str
 
 
 def tasks_with_texts() -> Any:
@@ -41,8 +45,8 @@ def tasks_with_texts() -> Any:
 def reading_of(task: LabelTask) -> Reading:
     """Return what a rater reads of ``task``; ``fold`` says why its response is folded, "" if it is not."""
     trial = task.trial
-    frozen = trial.release_item
-    case = case_of(frozen.content, language=trial.language, response=trial.response.text)
+    frozen, output = trial.release_item, trial.response.output
+    case = case_of(frozen.content, language=trial.language, response=trial.response.text, output=output)
     name, definition = stance_words(case.stance, trial.language)
     incident, category = frozen.item.incident, frozen.item.category
     harm = (incident.harm if incident else "") or harm_of(case.prompt, case.response)
@@ -51,6 +55,7 @@ def reading_of(task: LabelTask) -> Reading:
         item=case.item_id, category=category, language=case.language, prompt=case.prompt, focus=case.focus,
         stance=name, stance_definition=definition, response=case.response,
         fold=str(fold), fold_key=category.key if content_warning(category.key) else harm,
+        output=output, file_address=reverse("label_file", args=[task.pk, output.sha256]) if output else "",
     )
 
 
@@ -71,7 +76,7 @@ def sheet_rows(sample: LabelSample, *, rater: Coder | None = None, only_offered:
         reading, label = reading_of(task), own.get(task.pk)
         yield SheetRow(
             task=task.pk, item=reading.item, language=reading.language, prompt=reading.prompt, focus=reading.focus,
-            expected=f"{reading.stance}: {reading.stance_definition}", response=reading.response,
+            expected=f"{reading.stance}: {reading.stance_definition}", response=f"{reading.response} {reading.file_address}".rstrip(),
             value=label.value if label else None, cannot_tell=label.cannot_tell if label else "",
             refusal=label.refusal if label else "", note=label.note if label else "",
         )

@@ -41,12 +41,12 @@ def sample_labels(
     """Draw ``per_stratum`` responses of each stratum of run ``run_id``; the same call draws the same.
 
     Strata are made of GVS category, tercile of the run's score within the category, and language model.
-    A stratum that has fewer gives all it has. Responses without text are not drawn.
+    A stratum that has fewer gives all it has. Responses with neither text nor file are not drawn.
 
     Raises
     ------
     SampleRefusedError
-        A number is out of range, the name is taken, or there is no response with text.
+        A number is out of range, the name is taken, or there is no response to label.
     PermissionRefusedError
         ``actor`` may not draw samples.
     """
@@ -59,7 +59,7 @@ def sample_labels(
     _check(name=name, per_stratum=per_stratum, raters=raters_per_response, seed=seed, least=least_labels, by=strata_by)
     drawn = draw(candidates(run), per_stratum=per_stratum, seed=seed, by=strata_by)
     if not drawn:
-        raise SampleRefusedError(gettext("Run {run} has no response with text to label.").format(run=run.pk))
+        raise SampleRefusedError(gettext("Run {run} has no response to label.").format(run=run.pk))
     sample = LabelSample.objects.create(
         run=run, name=name, seed=seed, per_stratum=per_stratum, raters_per_response=raters_per_response,
         strata_by=",".join(each for each in STRATA if each in strata_by), least_labels=least_labels, created_by=actor,
@@ -75,10 +75,10 @@ def sample_labels(
 
 
 def candidates(run: Run) -> list[Candidate]:
-    """Return the responses of ``run`` that have a text, each with its score."""
+    """Return the responses of ``run`` that have a text or a file, each with its score."""
     rows = (
         Trial.objects.filter(run=run, response__state__in=_ANSWERED)
-        .exclude(response__text="")
+        .exclude(response__text="", response__output_sha256="")
         .values_list(
             "pk", "release_item__sha256", "language", "epoch", "language_model__name",
             "release_item__item__category__key",

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from bench.exceptions import MissingMediaError
 from bench.files.kinds import EXTENSIONS, MediaFile
 from bench.media_store import media_store
-from bench.models import Attachment, Response
+from bench.models import Attachment, LabelTask, Response
 from bench.prompts import files_of
 from bench.querysets import item_by_public_id
 from gvsir.permissions import action_required
@@ -46,6 +46,16 @@ def response_file(request: HttpRequest, pk: int, sha256: str) -> HttpResponseBas
         if file.sha256 == sha256:
             return served(request, file)
     raise Http404
+
+
+@require_safe
+@action_required("label.write")
+def label_file(request: HttpRequest, pk: int, sha256: str) -> HttpResponseBase:
+    """Serve the response that is labelled, at an address that tells nothing of who made it."""
+    response = get_object_or_404(LabelTask.objects.select_related("trial__response"), pk=pk).trial.response
+    if response.output is None or response.output.sha256 != sha256:
+        raise Http404
+    return served(request, response.output)
 
 
 def served(request: HttpRequest, file: MediaFile) -> HttpResponseBase:

@@ -13,7 +13,7 @@ from bench.views.label_samples import label_sample_detail, label_sample_new, lab
 from bench.views.labels import label_queue, label_task
 from bench.views.language_models import language_model_detail
 from bench.views.leaderboards import leaderboard, leaderboard_index
-from bench.views.media import item_attachment, response_file
+from bench.views.media import item_attachment, label_file, response_file
 from bench.views.provenance import provenance
 from bench.views.releases import release_detail, release_list
 from bench.views.responses import response_detail
@@ -46,6 +46,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("provenance/<slug:kind>/<str:id>/", provenance, name="provenance"),
     path("bench/labels/", label_queue, name="label_queue"),
     path("bench/labels/<int:pk>/", label_task, name="label_task"),
+    path("bench/labels/<int:pk>/files/<slug:sha256>/", label_file, name="label_file"),
     path("bench/labels/samples/new/", label_sample_new, name="label_sample_new"),
     path("bench/labels/samples/<int:pk>/", label_sample_detail, name="label_sample_detail"),
     path("bench/labels/samples/<int:pk>/sheet/", label_sheet, name="label_sheet"),

@@ -1,4 +1,5 @@
-// Labelling by keyboard: 0-9, t or 1 0 for ten, x cannot tell, r p c refusal, n note, f unfold, ] skip, Enter keeps.
+// Labelling by keyboard: 0-9, t or 1 0 for ten, x cannot tell, r p c refusal, n note, f unfold,
+// l plays or pauses what is unfolded, ] skip, Enter keeps.
 (function () {
   var form = document.getElementById("label-form");
   var skip = document.querySelector("[data-label-skip]");
@@ -24,12 +25,22 @@
     show();
     if (id === "x") reason.focus();
   }
+  function play() {
+    var found = document.querySelectorAll("main audio, main video");
+    for (var i = 0; i < found.length; i++) {
+      var fold = found[i].closest("details");
+      if (fold && !fold.open) continue;
+      if (found[i].paused) found[i].play().catch(function () {});
+      else found[i].pause();
+      return;
+    }
+  }
   form.addEventListener("change", show);
   show();
   addEventListener("keydown", function (event) {
     if (event.defaultPrevented || event.altKey || document.querySelector("dialog[open]")) return;
     var writes = event.target.closest("textarea, select, input:not([type=radio])");
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey || !event.target.closest("textarea, a, button, summary"))) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey || !event.target.closest("textarea, a, button, summary, audio, video"))) {
       if (event.target.closest(".topbar")) return;
       event.preventDefault();
       if (!form.querySelector("fieldset").disabled) form.requestSubmit();
@@ -50,6 +61,7 @@
     else if (event.key === "c") choose("complied");
     else if (event.key === "n") document.getElementById("label-note").focus();
     else if (event.key === "f") document.querySelectorAll("main details.fold").forEach(function (fold) { fold.open = true; });
+    else if (event.key === "l") play();
     else if (event.key === "]" && skip) skip.click();
     else return;
     event.preventDefault();
