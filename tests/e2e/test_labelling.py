@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def sample():
-    items = [make_item(category=category) for category in ("misinfo", "bias", "culture", "social")]
+    items = [make_item(category=category) for category in ("misinfo", "misinfo", "bias", "bias")]
     run = make_run(make_release(items))
     for item, value in zip(items, (3.0, 6.0, 9.0, 8.0), strict=True):
         make_score(run, item, make_language_model("alpha"), value, text=f"An answer to {item.public_id} 😀")
@@ -32,7 +32,7 @@ def sample():
 
 
 def whole(page):
-    """The row of all responses: as judged, put right."""
+    """The row of the whole: as judged, put right."""
     cells = page.locator("#corrected tr.picked td").all_inner_texts()
     return cells[1].split(" ")[0], cells[2].split(" ")[0]
 
