@@ -11,6 +11,7 @@ from django.db.models import Case, CharField, Count, OuterRef, Q, QuerySet, Subq
 from django.db.models.functions import Coalesce
 
 from bench.actions.join_run import seconds_of
+from bench.costs import Cost, cost_of_calls, cost_of_lost_calls
 from bench.models import Executor, FailedAttempt, Judge, Judgement, LanguageModel, Response, Run, Trial
 
 ANSWERED_STATES = (Response.State.ANSWERED, Response.State.LENGTH)
@@ -53,7 +54,12 @@ class Line:
     failures: Mapping[str, int]
     prompt_tokens: int
     completion_tokens: int
-    cost_usd: Decimal | None
+    cost: Cost
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """What its calls cost; None where that of any is not known."""
+        return self.cost.total
 
     @property
     def done(self) -> int:
@@ -76,7 +82,7 @@ class Line:
             "name": self.name, "kind": self.kind, "total": self.total, "done": self.done, "states": dict(self.states),
             "reused": self.reused, "sent": self.sent, "retried": self.retried, "failures": dict(self.failures),
             "prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens,
-            "cost_usd": None if self.cost_usd is None else float(self.cost_usd),
+            **self.cost.as_json(),
         }
 
 
@@ -90,6 +96,7 @@ class RunAccount:
     subjects: tuple[Line, ...]
     judges: tuple[Line, ...]
     unheard_at_most: int
+    lost_cost: Cost
     seconds: float
 
     def _states(self, lines: tuple[Line, ...], *states: str) -> int:
@@ -140,14 +147,17 @@ class RunAccount:
         return dict(sorted(totals.items()))
 
     @property
+    def cost(self) -> Cost:
+        """What the run's own calls cost, those included that were cut off when a process ended."""
+        return sum((line.cost for line in self.subjects + self.judges), self.lost_cost)
+
+    @property
     def cost_usd(self) -> Decimal | None:
-        """What the run's own calls cost; None where no call had a price."""
-        costs = [line.cost_usd for line in self.subjects + self.judges if line.cost_usd is not None]
-        return sum(costs, Decimal(0)) if costs else None
+        """What the run's own calls cost; None where that of any is not known."""
+        return self.cost.total
 
     def as_json(self) -> dict[str, Any]:
         """Return the account in the shape that ``bench_run --json`` promises, and more."""
-        cost = self.cost_usd
         return {
             "run": self.run.pk,
             "status": self.run.status,
@@ -162,7 +172,7 @@ class RunAccount:
                 "sent": self.sent, "retried": self.retried, "answered": self.sent - sum(self.failures.values()),
                 "failed": self.failures, "unheard_at_most": self.unheard_at_most,
             },
-            "cost_usd": None if cost is None else float(cost),
+            **self.cost.as_json(),
             "seconds": round(self.seconds, 3),
             "models": [line.as_json() for line in self.subjects],
             "judges": [line.as_json() for line in self.judges],
@@ -172,14 +182,15 @@ class RunAccount:
 def account(run: Run) -> RunAccount:
     """Return the account of ``run`` as the database has it now."""
     trials = Trial.objects.filter(run=run)
-    own = Executor.objects.filter(run=run)
+    own = list(Executor.objects.filter(run=run))
     return RunAccount(
         run=run,
         items=trials.values("release_item").distinct().count(),
         trials=trials.count(),
         subjects=tuple(_subject(run, model) for model in run.language_models.order_by("pk")),
         judges=tuple(_judge(run, judge) for judge in run.judges.order_by("pk")),
-        unheard_at_most=own.aggregate(n=Sum("lost_calls"))["n"] or 0,
+        unheard_at_most=sum(each.lost_calls for each in own),
+        lost_cost=cost_of_lost_calls(own),
         seconds=max(run.active_seconds, seconds_of(own)),
     )
 
@@ -235,12 +246,9 @@ def _calls(
     heard: QuerySet[Any], failed: QuerySet[FailedAttempt], owner: str, *, is_remote: bool
 ) -> dict[str, Any]:
     """Return what was sent: a call that was heard for each record settled here, and every failed attempt."""
-    sums = heard.aggregate(
-        n=Count("pk"), prompt=Sum("prompt_tokens"), completion=Sum("completion_tokens"), cost=Sum("cost_usd")
-    )
+    sums = heard.aggregate(n=Count("pk"), prompt=Sum("prompt_tokens"), completion=Sum("completion_tokens"))
     failures = _counts(failed, "outcome")
-    unusable = failed.aggregate(prompt=Sum("prompt_tokens"), completion=Sum("completion_tokens"), cost=Sum("cost_usd"))
-    costs = [each["cost"] for each in (sums, unusable) if each["cost"] is not None]
+    unusable = failed.aggregate(prompt=Sum("prompt_tokens"), completion=Sum("completion_tokens"))
     n_heard = sums["n"] if is_remote else 0
     n_failed = sum(failures.values())
     unheard_records = failed.exclude(**{f"{owner}__in": heard}).order_by().values(owner).distinct().count()
@@ -250,5 +258,5 @@ def _calls(
         "failures": failures,
         "prompt_tokens": (sums["prompt"] or 0) + (unusable["prompt"] or 0),
         "completion_tokens": (sums["completion"] or 0) + (unusable["completion"] or 0),
-        "cost_usd": sum(costs, Decimal(0)) if costs else None,
+        "cost": cost_of_calls(heard, failed) if is_remote else Cost(),
     }

@@ -160,3 +160,7 @@ class SchemaRefusedError(CallError):
     """A 4xx to a request with a JSON Schema; the endpoint may well answer the same request without one."""
 
     outcome = "schema_refused"
+
+
+#: Outcomes of calls that gave no answer and may be charged all the same: the server may have done its work.
+MAY_BE_CHARGED = frozenset(error.outcome for error in CallError.__subclasses__() if error.may_be_charged)

@@ -29,7 +29,8 @@ def live_values(run: Run, account: RunAccount) -> dict[str, Any]:
         "status-reason": run.status_reason,
         "sent": f"{account.sent:,}",
         "retried": f"{account.retried:,}",
-        "cost": _("no price known") if account.cost_usd is None else f"{account.cost_usd:.4f}",
+        "cost": account.cost.short(),
+        "cost-said": account.cost.sentence(),
         "seconds": duration(account.seconds),
         "rate": " · ".join(filter(None, [_rate(lanes, account) if heard else "", _said_of(silence)])),
         "left": _left(account) if heard else "",
@@ -72,7 +73,7 @@ def line_texts(line: Line) -> dict[str, str]:
         "failures": _counted(line.failures, outcome_words()),
         "states": _counted(line.states, state_words()),
         "tokens": f"{line.prompt_tokens + line.completion_tokens:,}" if line.sent else "—",
-        "cost": "—" if line.cost_usd is None else f"{line.cost_usd:.4f}",
+        "cost": line.cost.short() if line.sent else "—",
     }
 
 

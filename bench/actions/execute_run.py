@@ -45,6 +45,7 @@ from bench.endpoints import lanes_of
 from bench.execution.calls import Call, Event, Page
 from bench.execution.engine import Engine, Progress, Result, Settings
 from bench.execution.limits import Budget
+from bench.execution.prices import Dearest
 from bench.execution_session import Session, open_session
 from bench.models import Executor, Run
 from gvsir.permissions import require
@@ -180,6 +181,7 @@ class _Execution:
         self._broken: Exception | None = None
         self._loop: asyncio.AbstractEventLoop
         self._budget = open_purse(session)
+        self._dearest = Dearest({str(pk): price for pk, price in session.prices.items()})
         self._ceilings: dict[str, int] = {}
         self._endpoints: dict[str, int] = {}
         self._due = 0.0
@@ -248,12 +250,12 @@ class _Execution:
             self._jobs.put(None)
 
     async def _fetch(self, lane: str, number: int) -> Page:
-        page: Page = await self._ask(lambda: claim_page(self._session, lane, number))
+        page: Page = await self._ask(lambda: self._priced(claim_page(self._session, lane, number)))
         return page
 
     async def _record(self, events: Sequence[Event]) -> Sequence[Call]:
-        calls: list[Call] = await self._ask(lambda: record_outcomes(self._session, events))
-        return calls
+        page: Page = await self._ask(lambda: self._priced(Page(calls=record_outcomes(self._session, events))))
+        return page.calls
 
     async def _ask(self, work: Callable[[], Any]) -> Any:
         future = self._loop.create_future()
@@ -269,6 +271,12 @@ class _Execution:
         return self._should_stop.is_set() or self._stop()
 
     # -------------------------------------------- in the thread of the database
+
+    def _priced(self, page: Page) -> Page:
+        """Keep on record, before any of them is sent, what the dearest call may cost: it bounds what is cut off."""
+        if self._dearest.note(page.calls):
+            self._tell_progress()
+        return page
 
     def _do(self, work: Callable[[], Any], future: asyncio.Future[Any] | None) -> None:
         try:
@@ -304,14 +312,8 @@ class _Execution:
 
     def _beat(self) -> None:
         """Show a sign of life, publish the progress, take places and money, and learn whether to stop."""
-        now, executor = timezone.now(), self._session.executor
-        lanes = [asdict(lane) for lane in self._last.lanes] if self._last else []
-        asked = {name: asdict(each) for name, each in self._last.asked.items()} if self._last else {}
-        is_known = Executor.objects.filter(pk=executor.pk, ended_at__isnull=True).update(
-            heartbeat_at=now, lease_until=now + lease(),
-            progress={"lanes": lanes, "asked": asked, "most_in_flight": self._most_in_flight, "at": now.isoformat()},
-        )
-        run = self._session.run
+        executor, run = self._session.executor, self._session.run
+        is_known = self._tell_progress()
         self._alive_at = time.monotonic()
         status = Run.objects.values_list("status", flat=True).get(pk=run.pk)
         if not is_known or status != Run.Status.RUNNING:  # declared lost: others have its work
@@ -323,6 +325,18 @@ class _Execution:
             is_settled = not self._draw(self._budget) and is_settled
         self._look()
         self._due = time.monotonic() + (_HEARTBEAT_SECONDS if is_settled else _QUICK_SECONDS)
+
+    def _tell_progress(self) -> bool:
+        """Publish the progress with a sign of life; return whether this process is not declared lost."""
+        now, last = timezone.now(), self._last
+        return Executor.objects.filter(pk=self._session.executor.pk, ended_at__isnull=True).update(
+            heartbeat_at=now, lease_until=now + lease(),
+            progress={
+                "lanes": [asdict(lane) for lane in last.lanes] if last else [],
+                "asked": {name: asdict(each) for name, each in last.asked.items()} if last else {},
+                "most_in_flight": self._most_in_flight, "at": now.isoformat(), "most_call_usd": self._dearest.as_text(),
+            },
+        ) > 0
 
     def _take_places(self) -> bool:
         """Bring the ceilings of the endpoints in line with what other processes ask; return whether all is settled."""

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from bench.actions.open_judgements import Answered, judgement_call, open_judgements
 from bench.actions.read_verdicts import UNREADABLE, read_reply, write_dimensions
+from bench.exceptions import MAY_BE_CHARGED
 from bench.execution.calls import Call, Event, FailedCall, Settled
 from bench.execution_session import JUDGEABLE, Session
 from bench.fast_rows import insert_ignoring_conflicts, update_where
@@ -26,18 +27,17 @@ _FINISH_STATES = {"length": Response.State.LENGTH, "content_filter": Response.St
 _OUTCOME_STATES = {"refused_by_provider": Response.State.REFUSED, "failed": Response.State.FAILED}
 _RESPONSE_FIELDS = (
     "state", "text", "text_sha256", "finish_reason", "error", "prompt_tokens", "completion_tokens", "cost_usd",
-    "attempts", "seconds", "answered_at", "executor",
+    "most_cost_usd", "attempts", "seconds", "answered_at", "executor",
 )
 _OUTPUT_FIELDS = ("output_sha256", "output_media_type", "output_size")
 _JUDGEMENT_FIELDS = (
     "state", "value", "missing_reason", "reason", "refusal", "raw_text", "finish_reason", "prompt_tokens",
-    "completion_tokens", "cost_usd", "attempts", "seconds", "judged_at", "executor",
+    "completion_tokens", "cost_usd", "most_cost_usd", "attempts", "seconds", "judged_at", "executor",
 )
 _ATTEMPT_FIELDS = (
     "run", "response", "judgement", "number", "outcome", "http_status", "retry_after_seconds", "message", "at",
-    "text", "prompt_tokens", "completion_tokens", "cost_usd",
+    "text", "prompt_tokens", "completion_tokens", "cost_usd", "most_cost_usd",
 )
-_NO_REPLY = ("", None, None, None)
 _SUPERSEDED = "superseded"
 
 
@@ -60,7 +60,8 @@ def _record_failed_calls(session: Session, failed: Sequence[FailedCall]) -> None
         [
             (
                 session.run.pk, *_owner(event.call), event.number, event.outcome[:24], event.http_status,
-                event.retry_after, event.message, _moment(event.at), *_NO_REPLY,
+                event.retry_after, event.message, _moment(event.at), "", None, None, None,
+                _most_cost(session, event.call) if event.outcome in MAY_BE_CHARGED else None,
             )
             for event in failed
         ],
@@ -131,7 +132,8 @@ def _record_judgements(session: Session, settled: Sequence[Settled]) -> list[Cal
         rows.append((*reading.row, *tail))
         said.append((pk, seated, reading.dimensions))
     if rows and update_where(Judgement, _JUDGEMENT_FIELDS, ("pk", "state"), rows) < len(rows):
-        _note_superseded(session, settled, Judgement)
+        again = {event.call.key for event, _reply in to_repair}
+        _note_superseded(session, [event for event in settled if event.call.key not in again], Judgement)
     write_dimensions(said)
     return _record_repairs(session, to_repair) if to_repair else []
 
@@ -176,7 +178,8 @@ def _note_superseded(
         [
             (
                 session.run.pk, *_owner(keys[pk].call), keys[pk].call.attempts, _SUPERSEDED, None, None,
-                "Another process had settled it before.", _moment(keys[pk].at), *_NO_REPLY,
+                "Another process had settled it before.", _moment(keys[pk].at), "",
+                *_usage(session, keys[pk].call, keys[pk].completion),
             )
             for pk in sorted(lost) if keys[pk].completion is not None
         ],
@@ -192,16 +195,25 @@ def _owner(call: Call) -> tuple[int | None, int | None]:
 
 def _usage(
     session: Session, call: Call, completion: Completion | None
-) -> tuple[int | None, int | None, Decimal | None]:
-    """Return prompt tokens, completion tokens and cost; None where nobody counted or priced them."""
-    if completion is not None and completion.output is not None:
-        per_output = session.prices[int(call.client)]
-        return completion.prompt_tokens, completion.completion_tokens, per_output.of(0, 0) if per_output else None
-    if completion is None or completion.prompt_tokens is None or completion.completion_tokens is None:
-        return None, None, None
+) -> tuple[int | None, int | None, Decimal | None, Decimal | None]:
+    """Return prompt tokens, completion tokens and cost; where that is not known, the most it can be.
+
+    Each is None where nobody counted, priced or bounded it.
+    """
+    if completion is None:
+        return None, None, None, None
+    prompt, said = completion.prompt_tokens, completion.completion_tokens
     price = session.prices[int(call.client)]
-    cost = price.of(completion.prompt_tokens, completion.completion_tokens) if price else None
-    return completion.prompt_tokens, completion.completion_tokens, cost
+    is_counted = prompt is not None and said is not None
+    if price is not None and (is_counted or completion.output is not None):
+        return prompt, said, price.of(prompt or 0, said or 0), None
+    return (prompt, said, None, None) if is_counted else (None, None, None, _most_cost(session, call))
+
+
+def _most_cost(session: Session, call: Call) -> Decimal | None:
+    """Return the most that ``call`` can have cost; None where its model has no price."""
+    price = session.prices[int(call.client)]
+    return None if price is None else price.at_most(call)
 
 
 def _moment(seconds: float) -> datetime:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from bench.accounting import account
 from bench.models import (
     Attachment,
     Item,
@@ -211,6 +212,15 @@ class JudgeSerializer(ViewerSerializer[Judge]):
         return config if self.may("language_model.edit") else without_endpoints(config)
 
 
+class CostSerializer(serializers.Serializer[Any]):
+    """The cost of calls in US dollars; without the exact one where that of any call is not known."""
+
+    cost_usd = serializers.FloatField(allow_null=True)
+    cost_at_least_usd = serializers.FloatField()
+    cost_at_most_usd = serializers.FloatField(allow_null=True)
+    unpriced_calls = serializers.IntegerField()
+
+
 class RunSerializer(ViewerSerializer[Run]):
     """One execution of a frozen, hashed specification."""
 
@@ -238,10 +248,11 @@ class RunDetailSerializer(RunSerializer):
 
     responses = serializers.SerializerMethodField()
     judgements = serializers.SerializerMethodField()
+    cost = serializers.SerializerMethodField()
 
     class Meta:
         model = Run
-        fields = [*RunSerializer.Meta.fields, "responses", "judgements"]
+        fields = [*RunSerializer.Meta.fields, "responses", "judgements", "cost"]
 
     def get_responses(self, run: Run) -> dict[str, int]:
         """Return state -> number of the run's trials."""
@@ -255,6 +266,11 @@ class RunDetailSerializer(RunSerializer):
         ).order_by()
         counted = Counter(state for _pk, state in set(verdicts.values_list("pk", "state")))
         return {state: counted[state] for state in Judgement.State.values}
+
+    @extend_schema_field(CostSerializer())
+    def get_cost(self, run: Run) -> Any:
+        """Return what the run's own calls cost, with its bounds."""
+        return account(run).cost.as_json()
 
 
 class TrialSerializer(serializers.ModelSerializer[Trial]):
@@ -291,7 +307,8 @@ class JudgementSerializer(ViewerSerializer[Judgement]):
         model = Judgement
         fields = [
             "id", "judge", "response", "state", "value", "missing_reason", "reason", "raw_text", "withheld",
-            "refusal", "finish_reason", "prompt_tokens", "completion_tokens", "cost_usd", "attempts", "seconds",
+            "refusal", "finish_reason", "prompt_tokens", "completion_tokens", "cost_usd", "most_cost_usd",
+            "attempts", "seconds",
             "judged_at",
         ]
 
@@ -325,7 +342,8 @@ class ResponseSerializer(ViewerSerializer[Response]):
         model = Response
         fields = [
             "id", "url", "language_model", "epoch", "state", "messages", "text", "output", "error", "withheld", "text_sha256",
-            "finish_reason", "prompt_tokens", "completion_tokens", "cost_usd", "attempts", "seconds", "answered_at",
+            "finish_reason", "prompt_tokens", "completion_tokens", "cost_usd", "most_cost_usd",
+            "attempts", "seconds", "answered_at",
             "trials", "judgements",
         ]
 

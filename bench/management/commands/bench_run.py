@@ -219,8 +219,7 @@ class Command(BaseCommand):
         self.stdout.write(f"  calls       {result.sent} sent, {result.retried} of them retries; failed: {failures}")
         if result.unheard_at_most:
             self.stdout.write(f"              and at most {result.unheard_at_most} cut off on their way, not counted above")
-        cost = result.cost_usd
-        self.stdout.write(f"  cost        {'no price known' if cost is None else f'{cost:.4f} US dollars'}")
+        self.stdout.write(f"  cost        {result.cost.sentence()}")
         self.stdout.write(f"  time        {data['seconds']} s")
 
     def _print_plan(self, plan: Plan) -> None:
