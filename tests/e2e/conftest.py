@@ -42,7 +42,7 @@ def browser():
 def page(browser, live_server):
     """A fresh tab of a fresh session; a script error on any page fails the test."""
     context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900}, locale="en-GB")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     tab = context.new_page()
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))

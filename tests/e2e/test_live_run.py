@@ -76,7 +76,7 @@ def person(browser, site):
 
     def signed_in(name):
         context = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900}, locale="en-GB")
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         tab = context.new_page()
         tabs.append(tab)
         tab.on("pageerror", lambda error: errors.append(str(error)))
