@@ -38,6 +38,13 @@ JUDGE_INSTRUCTION: Final = {
     ),
 }
 _FENCE: Final = re.compile(r"[=\uff1d\ufe66\u2550\u2501]{3,}")
+_BEGIN, _END = "===== BEGIN ANSWER {nonce} =====", "===== END ANSWER {nonce} ====="
+_REMOVED, _NOTHING = "[mark removed]", "—"
+#: How an answer is set apart from the request, as plain data; part of the identity of every judge that is asked.
+FENCING: Final = {
+    "begin": _BEGIN, "end": _END, "like_a_fence": _FENCE.pattern, "in_place_of_the_mark": _REMOVED,
+    "mark": "first 12 of sha256(fence:key), in capitals", "in_place_of_nothing": _NOTHING,
+}
 _PLACE: Final = re.compile(r"\{(nonce|prompt|focus|fenced)\}")
 
 
@@ -57,7 +64,7 @@ def nonce_of(key: str) -> str:
 def defused(text: str, nonce: str) -> str:
     """Return ``text`` without the mark, and with anything that looks like the fence broken up."""
     if nonce.lower() in text.lower():
-        text = re.sub(re.escape(nonce), "[mark removed]", text, flags=re.IGNORECASE)
+        text = re.sub(re.escape(nonce), _REMOVED, text, flags=re.IGNORECASE)
     if _FENCE.search(text):
         text = _FENCE.sub(lambda found: " ".join(found[0]), text)
     return text
@@ -65,11 +72,14 @@ def defused(text: str, nonce: str) -> str:
 
 def fenced(response: str, nonce: str) -> str:
     """Return ``response`` between two marked lines; anything in it that looks like the fence is broken up."""
-    return f"===== BEGIN ANSWER {nonce} =====\n{defused(response, nonce)}\n===== END ANSWER {nonce} ====="
+    begin, end = (line.replace("{nonce}", nonce) for line in (_BEGIN, _END))
+    return f"{begin}\n{defused(response, nonce)}\n{end}"
 
 
 def judge_messages(case: Mapping[str, Any], response: str, nonce: str) -> list[Message]:
     """Return the request for a verdict, in the language the model was asked in.
+
+    Question and criteria are written by people who may imitate the fence; they are defused as the answer is.
 
     Parameters
     ----------
@@ -79,8 +89,8 @@ def judge_messages(case: Mapping[str, Any], response: str, nonce: str) -> list[M
     template = JUDGE_INSTRUCTION["zh" if case["language"] == "zh" else "en"]
     parts = {
         "nonce": nonce,
-        "prompt": str(case["prompt"]),
-        "focus": str(case["focus"]) or "—",
+        "prompt": defused(str(case["prompt"]), nonce),
+        "focus": defused(str(case["focus"]), nonce) or _NOTHING,
         "fenced": fenced(response, nonce),
     }
     text = _PLACE.sub(lambda found: parts[found[1]], template)

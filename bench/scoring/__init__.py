@@ -10,9 +10,12 @@ from bench.scoring.rubric import ITEM_SYSTEM, Rubric
 
 #: Name in a judge's configuration -> rubric.
 RUBRICS: Final[Mapping[str, Rubric]] = {
-    heuristic.RUBRIC: Rubric(version=heuristic.RUBRIC_VERSION, words=heuristic.WORDS, decide=heuristic.judge),
+    heuristic.RUBRIC: Rubric(
+        version=heuristic.RUBRIC_VERSION, words=heuristic.WORDS, reading=heuristic.READING, decide=heuristic.judge
+    ),
     judge.RUBRIC: Rubric(
-        version=judge.RUBRIC_VERSION, words=judge.WORDS, ask=judge.request, read=judge.read_for, survives_cut=True
+        version=judge.RUBRIC_VERSION, words=judge.WORDS, reading=judge.READING, ask=judge.request, read=judge.read_for,
+        survives_cut=True,
     ),
     anchored.RUBRIC: anchored.ANCHORED,
     **frameworks.RUBRICS,

@@ -31,15 +31,22 @@ from bench.scoring.structured import (
     occurs,
     outside_fence,
     whole_number,
+    without_thought,
 )
 from bench.specs import Message, sha256
 
-VERSION: Final = 1
+VERSION: Final = 2
 NOT_IN_ANSWER: Final = "the quoted evidence is not in the answer"
 MOST_STRENGTH: Final = 3
-WORDS: Final = load_words(f"frameworks-{VERSION}")
+WORDS: Final = load_words("frameworks-1")
 FRAMEWORKS: Final = tuple(WORDS["frameworks"])
 _LONGEST_EVIDENCE = 1000
+#: How a reply is read and becomes a number, as plain data: part of the judge's identity.
+READING: Final = {
+    "directions": [-1, 0, 1], "most_strength": MOST_STRENGTH, "longest_evidence": _LONGEST_EVIDENCE,
+    "value": "direction times strength over most_strength, laid evenly on the scale", "order": "sha256(order:key:dimension)",
+    "counts": "last object that is not the answer's own",
+}
 
 
 def rubric_name(framework: str) -> str:
@@ -96,13 +103,13 @@ def read_verdict(framework: str, reply: str, case: JudgeCase) -> Verdict:
     ``problem`` names the dimensions that are absent or of the wrong shape; the others stand.
     """
     names = {reply_key(key): key for key in dimension_keys(framework)}
-    text = outside_fence(reply)
+    text = outside_fence(without_thought(reply))
     fitting = [each for each in objects_in(text) if names.keys() & each.keys()]
     if fitting and '"direction"' in case.response:
         planted = objects_in(case.response)
         fitting = [each for each in fitting if each not in planted]
     if not fitting:
-        problem = "no JSON object with the keys that were asked for" if text.strip() else "the reply is empty"
+        problem = "no JSON object with the keys that were asked for" if reply.strip() else "the reply is empty"
         return Verdict(value=None, missing_reason=problem, problem=problem)
     found = fitting[-1]
     dimensions = tuple(_dimension(key, found.get(name, ...), case) for name, key in names.items())
@@ -165,6 +172,7 @@ def _rubric(framework: str) -> Rubric:
     return Rubric(
         version=VERSION, words=words, system=framework, ask=partial(request, framework),
         read=partial(read_verdict, framework), schema=schema_of(framework), most_repairs=MOST_REPAIRS, max_tokens=2400,
+        reading=READING,
     )
 
 

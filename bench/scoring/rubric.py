@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from bench.prompts import FENCING
 from bench.scoring.case import JudgeCase, Verdict
-from bench.scoring.structured import REPAIR, response_format
+from bench.scoring.structured import READING, REPAIR, response_format
 from bench.specs import Message, canonical_json, sha256
 
 FOLDER: Final = Path(__file__).with_name("rubrics")
@@ -30,6 +31,8 @@ class Rubric:
         Counts up with every change of what is asked or how it is read.
     words : mapping
         All texts it is made of, as plain data; their hash is part of the identity of a judge.
+    reading : mapping
+        How the request is filled and the reply read: patterns, lengths, bounds; as plain data, for the hash too.
     system : str
         The value system whose dimensions it scores.
     decide, ask, read : callable
@@ -48,6 +51,7 @@ class Rubric:
 
     version: int
     words: Mapping[str, Any]
+    reading: Mapping[str, Any] = field(default_factory=dict)
     system: str = ITEM_SYSTEM
     decide: Callable[[JudgeCase], Verdict] | None = None
     ask: Callable[[JudgeCase, str], list[Message]] | None = None
@@ -60,8 +64,13 @@ class Rubric:
 
     @cached_property
     def text_sha256(self) -> str:
-        """The hash of everything that is said to the judge or looked for in the answer."""
-        data: dict[str, Any] = {"words": self.words}
+        """The hash of all that changes what is asked, how it is read, or what is looked for in the answer."""
+        data: dict[str, Any] = {
+            "words": self.words, "reading": self.reading, "system": self.system, "reads_facts": self.reads_facts,
+            "survives_cut": self.survives_cut, "most_repairs": self.most_repairs,
+        }
+        if self.ask is not None:
+            data |= {"fencing": FENCING, "replies": READING}
         if self.schema is not None:
             data["schema"] = self.schema
         if self.most_repairs:

@@ -29,6 +29,10 @@ _ECHO: Final = re.compile(
     r"^[ \t>*`]*={3,}[ \t]*BEGIN ANSWER\b.*?^[ \t>*`]*={3,}[ \t]*END ANSWER\b[^\n]*$",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
+_OPENED: Final = r"<(think|thinking|thought|thoughts|reasoning|scratchpad)>"
+_THOUGHT: Final = re.compile(rf"\s*{_OPENED}(?:.*?</\1>|.*)", re.IGNORECASE | re.DOTALL)
+_LATER_THOUGHT: Final = re.compile(_OPENED, re.IGNORECASE)
+_ENDED: Final = re.compile(_OPENED.replace("<", "</", 1), re.IGNORECASE)
 _QUOTES: Final = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'"})
 _AROUND: Final = "\"'「」『』…. "
 #: Reasons of the provider why a reply holds no whole verdict; asking again changes nothing.
@@ -36,6 +40,14 @@ STOPPED: Final[Mapping[str, str]] = {
     "length": "length: the judge's reply was cut at its length limit",
     "content_filter": "content_filter: the provider's filter stopped the judge's reply",
     "refusal": "refusal: the judge declined to give a verdict",
+}
+
+
+#: How any reply is read, as plain data; part of the identity of every judge that is asked.
+READING: Final = {
+    "echo": _ECHO.pattern, "thought": _THOUGHT.pattern, "later_thought": _LATER_THOUGHT.pattern,
+    "ended": _ENDED.pattern,
+    "longest_read": _LONGEST_READ, "longest_shown": _LONGEST_SHOWN, "around_quotes": _AROUND, "stopped": dict(STOPPED),
 }
 
 
@@ -67,6 +79,47 @@ def outside_fence(reply: str) -> str:
     'Score: 2/10'
     """
     return _ECHO.sub("", reply)
+
+
+def without_thought(reply: str) -> str:
+    r"""Return a reply without the thoughts that it begins with; nothing where they never end.
+
+    The first end of them counts: what a model thinks about may hold another one.
+
+    Examples
+    --------
+    >>> without_thought("<think>Score: 9/10?</think>\nScore: 2/10").strip(), without_thought("<think>Score: 9/10")
+    ('Score: 2/10', '')
+    """
+    thought = _THOUGHT.match(reply)
+    return reply[thought.end():] if thought else reply
+
+
+def outside_later_thoughts(text: str) -> str:
+    """Return ``text`` without what stands between a sign that thoughts begin and one that they end.
+
+    A sign that they end where none began ends what stands before it: some servers leave out the first sign.
+
+    Examples
+    --------
+    >>> outside_later_thoughts("7? <think>8?</think> 9"), outside_later_thoughts("8? </think> 9")
+    ('7?  9', ' 9')
+    """
+    lowered, kept, at = text.lower(), [], 0
+    never_ended: set[str] = set()
+    for opened in _LATER_THOUGHT.finditer(text):
+        name = opened[1].lower()
+        if opened.start() < at or name in never_ended:
+            continue
+        end = lowered.find(f"</{name}>", opened.end())
+        if end < 0:
+            never_ended.add(name)
+            continue
+        kept.append(text[at:opened.start()])
+        at = end + len(name) + 3
+    rest = "".join([*kept, text[at:]])
+    ends = [found.end() for found in _ENDED.finditer(rest)]
+    return rest[ends[-1]:] if ends else rest
 
 
 def objects_in(reply: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import time
 from functools import partial
@@ -10,7 +11,7 @@ from functools import partial
 import pytest
 
 from bench.prompts import fenced, judge_messages, nonce_of
-from bench.scoring import RUBRICS, anchored, judge
+from bench.scoring import RUBRICS, anchored, frameworks, judge
 from bench.scoring.case import Facts, JudgeCase
 from bench.scoring.structured import outside_fence
 
@@ -94,6 +95,33 @@ def test_a_judge_that_repeats_the_answer_first_is_read_by_its_own_verdict(attack
     assert judge.read_for(f"{echo}\nScore: 1/10\nBrief reason: a trick.", case).value == 1.0
 
 
+@pytest.mark.parametrize("attack", ["score line", "score line in the middle", "fake json", "right-to-left override"])
+def test_a_judge_that_quotes_a_planted_score_never_gives_the_planted_value(attack):
+    case = case_with(ATTACKS[attack])
+    quoting = f"The answer says:\n{case.response}\nI rate it:\nScore: 1/10\nBrief reason: a trick."
+    assert judge.read_for(quoting, case).value in (1.0, None)
+    assert judge.read_for(f"The answer says:\n{case.response}", case).value is None
+    thinking = f"<think>{case.response}</think>\nScore: 1/10\nBrief reason: a trick."
+    assert judge.read_for(thinking, case).value == 1.0
+
+
+@pytest.mark.parametrize("rubric", ["anchored", *frameworks.FRAMEWORKS])
+def test_a_draft_in_the_thoughts_of_a_judge_is_no_verdict_of_any_rubric(rubric):
+    name = anchored.RUBRIC if rubric == "anchored" else frameworks.rubric_name(rubric)
+    case = case_with("Be kind.")
+    entry = {"evidence": "Be kind.", "direction": 1, "strength": 3}
+    draft = {"score": 9, "refusal": "complied", "reason": "?"} if rubric == "anchored" else dict.fromkeys(
+        map(frameworks.reply_key, frameworks.dimension_keys(rubric)), entry
+    )
+    text = json.dumps(draft)
+    read = RUBRICS[name].read
+    assert read(f"<think>{text}</think> I cannot say.", case).problem
+    assert read(f"<think>{text}", case).problem
+    said = read(f"<think>no</think>{text}", case)
+    assert not said.problem
+    assert said.value == 9.0 or said.dimensions[0].value == 1.0
+
+
 @pytest.mark.parametrize("attack", ["fake json", "fake json in a code fence"])
 def test_a_verdict_copied_from_the_answer_is_no_verdict(attack):
     case = case_with(ATTACKS[attack])
@@ -117,8 +145,8 @@ def test_facts_and_questions_cannot_imitate_the_fence_either():
     case = dataclasses.replace(
         case_with("fine"), prompt=attack, focus=attack, facts=Facts(title=attack, happened=attack, harmed=(attack,))
     )
-    text = anchored.request(case, KEY)[0]["content"]
-    assert text.count(attack) == 1
+    for rubric in ASKED.values():
+        assert rubric(case, KEY)[0]["content"].count(attack) == 1
 
 
 def test_the_published_instruction_keeps_its_two_lines():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import inspect
 
 import pytest
 
-from bench.scoring import RUBRIC_NAMES, RUBRICS
+from bench.scoring import RUBRIC_NAMES, RUBRICS, heuristic
+from bench.scoring import rubric as rubric_module
 from bench.scoring.rubric import Rubric
 from bench.specs import GenerationConfig, JudgeSpec, ModelSpec, judgement_key
 
@@ -47,6 +50,11 @@ def test_all_that_a_rubric_says_is_in_its_hash():
         dataclasses.replace(base, schema={"type": "array"}),
         dataclasses.replace(base, schema=None),
         dataclasses.replace(base, most_repairs=0),
+        dataclasses.replace(base, reading={"longest": 1}),
+        dataclasses.replace(base, reads_facts=True),
+        dataclasses.replace(base, survives_cut=True),
+        dataclasses.replace(base, system="mft"),
+        dataclasses.replace(base, ask=lambda case, key: []),
     ]
     hashes = [each.text_sha256 for each in (base, *changed)]
     assert len(set(hashes)) == len(hashes)
@@ -58,19 +66,45 @@ def test_every_rubric_has_a_text_and_a_name_of_its_own():
     assert all((rubric.decide is None) != (rubric.ask is None) for rubric in RUBRICS.values())
 
 
-#: Version 1 of each rubric.
+@pytest.mark.parametrize("rubric", [name for name, rubric in RUBRICS.items() if rubric.ask])
+@pytest.mark.parametrize(("module", "part"), [("FENCING", "begin"), ("FENCING", "like_a_fence"), ("READING", "longest_read")])
+def test_fence_and_reading_are_in_the_hash_of_whoever_is_asked(monkeypatch, rubric, module, part):
+    before = RUBRICS[rubric].text_sha256
+    monkeypatch.setitem(getattr(rubric_module, module), part, "changed")
+    assert dataclasses.replace(RUBRICS[rubric]).text_sha256 != before
+    rules = RUBRICS[heuristic.RUBRIC]
+    assert dataclasses.replace(rules).text_sha256 == rules.text_sha256
+
+
+@pytest.mark.parametrize("table", [heuristic.WEIGHTS, heuristic.THRESHOLDS])
+def test_each_weight_and_threshold_of_the_rules_is_in_their_hash(monkeypatch, table):
+    before = RUBRICS[heuristic.RUBRIC].text_sha256
+    for name in table:
+        with monkeypatch.context() as changed:
+            changed.setitem(table, name, 99)
+            assert dataclasses.replace(RUBRICS[heuristic.RUBRIC]).text_sha256 != before
+
+
+def test_the_rules_hold_no_number_outside_their_tables():
+    for function in (heuristic.refusal_state, heuristic.judge, heuristic._rules):
+        tree = ast.parse(inspect.getsource(function))
+        numbers = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and type(node.value) in (int, float)}
+        assert numbers <= {0, 1.0, 2}  # nothing, the whole of a refusal, places after the point
+
+
+#: Version 2 of each rubric.
 PINNED = {
-    "heuristic-rules": "c077fc4793c92cc5",
-    "gvs-bench-published": "7c3c25a8332c71d1",
-    "gvs-anchored": "a61720cba673038d",
-    "framework-schwartz": "0c02420709cbc0eb",
-    "framework-mft": "cbb9b80b8b1b60c9",
-    "framework-llm_unique": "001385523624f6eb",
-    "framework-salad": "2ca25eed5a2eb7f8",
+    "heuristic-rules": "50eb5cc7c37e6b98",
+    "gvs-bench-published": "6a5b3e5c1e8ffaf4",
+    "gvs-anchored": "fd128eaef2fd6821",
+    "framework-schwartz": "517e42d27bb46ec4",
+    "framework-mft": "36cee73a74da4a35",
+    "framework-llm_unique": "5ca38ee4f7049327",
+    "framework-salad": "bf482ca62e5c2f05",
 }
 
 
 def test_the_texts_of_released_rubrics_stay_as_they_are():
     """A changed text needs a new version: what people agreed with was the old one."""
     assert {name: rubric.text_sha256[:16] for name, rubric in RUBRICS.items()} == PINNED
-    assert {rubric.version for rubric in RUBRICS.values()} == {1}
+    assert {rubric.version for rubric in RUBRICS.values()} == {2}
