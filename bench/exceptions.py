@@ -156,6 +156,25 @@ class ClientRequestError(CallError):
     is_permanent = True
 
 
+class KeyRefusedError(ClientRequestError):
+    """401 or 403: the key is wrong, or not allowed to ask this model; no question can be answered with it."""
+
+    outcome = "key_refused"
+
+
+class QuotaSpentError(ClientRequestError):
+    """402, or 429 of an account without money: waiting does not help."""
+
+    outcome = "quota_spent"
+
+
+class BrokenOffError(CallError):
+    """The provider says itself that it broke the answer off; what came of it is no answer."""
+
+    outcome = "broken_off"
+    may_be_charged = True
+
+
 class SchemaRefusedError(CallError):
     """A 4xx to a request with a JSON Schema; the endpoint may well answer the same request without one."""
 

@@ -17,6 +17,7 @@ from bench.exceptions import UnknownNameError
 from bench.execution.limits import Price
 from bench.files.kinds import MediaFile
 from bench.models import Executor, Judge, Judgement, LanguageModel, ReleaseItem, Response, Run, Trial
+from bench.providers.finish_reasons import CONTENT_FILTER, ERROR, LENGTH, reason_word
 from bench.scoring import ITEM_SYSTEM, RUBRICS, Rubric
 from bench.scoring.case import Facts, JudgeCase, case_of
 from bench.specs import GenerationConfig, JudgeSpec
@@ -24,6 +25,9 @@ from gvsir.models import EntityRole, Incident, ValueDimension, ValueSystem
 
 #: Responses that hold an answer a judge can read.
 JUDGEABLE = (Response.State.ANSWERED, Response.State.LENGTH)
+_FINISH_STATES = {
+    LENGTH: Response.State.LENGTH, CONTENT_FILTER: Response.State.CONTENT_FILTER, ERROR: Response.State.FAILED,
+}
 
 
 class ScaledDimension(NamedTuple):
@@ -158,6 +162,12 @@ def _facts(run: Run) -> dict[int, Facts]:
         number: Facts(title=title, happened=description, harmed=tuple(harmed[number]))
         for number, title, description in incidents.values_list("number", "title", "description")
     }
+
+
+def state_of_answer(finish_reason: str) -> tuple[Response.State, str]:
+    """Return the state of an answer that ended for this reason, and, where it is none, why."""
+    state = _FINISH_STATES.get(reason_word(finish_reason), Response.State.ANSWERED)
+    return state, f"The provider broke the answer off: {finish_reason}." if state == Response.State.FAILED else ""
 
 
 def is_free() -> Q:

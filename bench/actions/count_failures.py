@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.db.models import Q
+
 from bench.actions.read_verdicts import UNREADABLE
-from bench.exceptions import RateLimitedError, SchemaRefusedError
+from bench.exceptions import QuotaSpentError, RateLimitedError, SchemaRefusedError
 from bench.execution.calls import Call
 from bench.execution_session import Session
 from bench.models import FailedAttempt
 from gvsir.models import LogEntry
 
-_NO_FAILURES = (SchemaRefusedError.outcome, "superseded")
+_NO_FAILURES = (SchemaRefusedError.outcome, QuotaSpentError.outcome, "superseded")
+_KEY_UNKNOWN = 401  # says nothing of the question
 
 
 def count_earlier_failures(session: Session, calls: Sequence[Call]) -> None:
@@ -24,7 +27,9 @@ def count_earlier_failures(session: Session, calls: Sequence[Call]) -> None:
         tried = {call.context[0]: call for call in calls if call.kind == owner and call.attempts}
         if not tried:
             continue
-        rows = FailedAttempt.objects.filter(**{f"{owner}__in": list(tried)}).exclude(outcome__in=_NO_FAILURES)
+        rows = FailedAttempt.objects.filter(**{f"{owner}__in": list(tried)}).exclude(
+            Q(outcome__in=_NO_FAILURES) | Q(http_status=_KEY_UNKNOWN)
+        )
         put_again = LogEntry.objects.filter(
             kind="bench.run", record_id=str(session.run.pk), action="run.retry_failed"
         ).order_by("-at").values_list("at", flat=True).first()

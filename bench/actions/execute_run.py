@@ -137,6 +137,8 @@ def _status_after(run: Run, result: Result, *, is_shared: bool) -> tuple[Run.Sta
         return Run.Status.PAUSED, current[1]
     if result.ending == "out_of_budget":
         return Run.Status.PAUSED, why_spent(run)
+    if result.ending == "halted":
+        return Run.Status.PAUSED, result.reason
     if is_shared:  # the worker was asked to end; the next one goes on
         return Run.Status.QUEUED, ""
     return Run.Status.PAUSED, current[1] or "Interrupted; resume it to send what is missing."
@@ -352,7 +354,7 @@ class _Execution:
             is_settled = is_settled and place.is_settled
             self._ceilings[name] = lane.limit.ceiling = place.ceiling
             if place.paused_until is not None:
-                lane.limit.paused_until = max(lane.limit.paused_until, _as_monotonic(place.paused_until))
+                lane.pause_with_others(_as_monotonic(place.paused_until))
         self._wake()
         return is_settled
 

@@ -21,6 +21,8 @@ from gvsir.models import LogEntry
 logger = logging.getLogger(__name__)
 
 _CLOSED = (Run.Status.FINISHED, Run.Status.CANCELLED)
+#: Where one process ends so, the others stop too.
+_ENDS_FOR_ALL = ("out_of_budget", "halted")
 
 
 def lease() -> timedelta:
@@ -137,7 +139,7 @@ def leave_run(executor: Executor, *, ending: str, status: Run.Status, reason: st
     Seat.objects.filter(executor=executor).delete()
     bury_dead(run)
     run.active_seconds = seconds_of(run.executors.all())
-    goes_on = bool(living(run)) and ending != "out_of_budget"
+    goes_on = bool(living(run)) and ending not in _ENDS_FOR_ALL
     is_closed = run.status in _CLOSED and status != run.status
     if goes_on or is_closed or not ended:
         run.save(update_fields=["active_seconds"])

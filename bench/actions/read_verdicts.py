@@ -10,6 +10,7 @@ from bench.execution_session import SeatedJudge
 from bench.fast_rows import insert_ignoring_conflicts
 from bench.models import DimensionVerdict, FailedAttempt, Judgement
 from bench.providers.base import Completion
+from bench.providers.finish_reasons import LENGTH, reason_word
 from bench.scoring.case import DimensionVerdict as Said
 from bench.scoring.case import JudgeCase, Verdict
 from bench.scoring.frameworks import on_scale
@@ -37,8 +38,9 @@ def read_reply(seated: SeatedJudge, completion: Completion, case: JudgeCase, n_r
     """Return what ``completion`` comes to after ``n_repairs`` earlier replies that could not be read."""
     if seated.rubric.read is None:
         raise AssertionError("only what a language model replies is read")
-    stopped = stopped_reason(completion.finish_reason, refused=completion.refused)
-    if stopped and not (seated.rubric.survives_cut and completion.finish_reason == "length"):
+    ended = reason_word(completion.finish_reason)
+    stopped = stopped_reason(ended, refused=completion.refused)
+    if stopped and not (seated.rubric.survives_cut and ended == LENGTH):
         return Reading(_row(Verdict(value=None, missing_reason=stopped), completion))
     verdict = seated.rubric.read(completion.text, case)
     if verdict.problem and n_repairs < seated.rubric.most_repairs:

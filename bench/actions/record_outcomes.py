@@ -16,14 +16,13 @@ from bench.actions.open_judgements import Answered, judgement_call, open_judgeme
 from bench.actions.read_verdicts import UNREADABLE, read_reply, write_dimensions
 from bench.exceptions import MAY_BE_CHARGED
 from bench.execution.calls import Call, Event, FailedCall, Settled
-from bench.execution_session import JUDGEABLE, Session
+from bench.execution_session import JUDGEABLE, Session, state_of_answer
 from bench.fast_rows import insert_ignoring_conflicts, update_where
 from bench.models import FailedAttempt, Judgement, Response
 from bench.providers.base import Completion
 from bench.scoring.structured import Unread
 from bench.specs import sha256
 
-_FINISH_STATES = {"length": Response.State.LENGTH, "content_filter": Response.State.CONTENT_FILTER}
 _OUTCOME_STATES = {"refused_by_provider": Response.State.REFUSED, "failed": Response.State.FAILED}
 _RESPONSE_FIELDS = (
     "state", "text", "text_sha256", "finish_reason", "error", "prompt_tokens", "completion_tokens", "cost_usd",
@@ -84,12 +83,9 @@ def _record_responses(session: Session, settled: Sequence[Settled]) -> list[Call
         output = completion.output if completion else None
         text_sha256 = sha256(text) if completion and output is None else ""
         finish_reason = completion.finish_reason if completion else ""
-        state = (
-            _FINISH_STATES.get(finish_reason, Response.State.ANSWERED)
-            if completion else _OUTCOME_STATES[event.outcome]
-        )
+        state, error = state_of_answer(finish_reason) if completion else (_OUTCOME_STATES[event.outcome], event.error)
         rows.append((
-            state, text, text_sha256, finish_reason, event.error, *_usage(session, call, completion), call.attempts,
+            state, text, text_sha256, finish_reason, error, *_usage(session, call, completion), call.attempts,
             event.seconds, _moment(event.at), session.executor.pk, pk, Response.State.PENDING,
         ))
         if state in JUDGEABLE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from bench.execution_session import Session
+from bench.execution_session import Session, state_of_answer
 from bench.fast_rows import update_where
 from bench.models import LanguageModel, RecordedAnswer, Response, Trial
 from bench.prompts import text_of
@@ -14,7 +14,6 @@ from bench.specs import sha256
 
 NO_RECORD = "no recorded response"
 _CHUNK = 500
-_FINISH_STATES = {"length": Response.State.LENGTH, "content_filter": Response.State.CONTENT_FILTER}
 _FIELDS = (
     "state", "text", "text_sha256", "finish_reason", "error", "prompt_tokens", "completion_tokens", "answered_at",
     "executor",
@@ -63,8 +62,8 @@ def _values(answer: RecordedAnswer | None, executor_id: int) -> tuple[object, ..
     now = timezone.now()
     if answer is None:
         return (Response.State.UNRECORDED, "", "", "", NO_RECORD, None, None, now, executor_id)
-    state = _FINISH_STATES.get(answer.finish_reason, Response.State.ANSWERED)
+    state, error = state_of_answer(answer.finish_reason)
     return (
-        state, answer.text, sha256(answer.text), answer.finish_reason, "", answer.prompt_tokens,
+        state, answer.text, sha256(answer.text), answer.finish_reason, error, answer.prompt_tokens,
         answer.completion_tokens, now, executor_id,
     )

@@ -14,15 +14,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.exceptions import (
-    CallError,
-    CallTimeoutError,
-    MalformedReplyError,
-    RateLimitedError,
-    RefusedByProviderError,
-    SchemaRefusedError,
-)
+from bench.exceptions import CallError, CallTimeoutError, RefusedByProviderError
 from bench.execution.calls import Call, Event, FailedCall, Page, Settled
+from bench.execution.failures import Failures
 from bench.execution.journal import Journal
 from bench.execution.lane import Lane, LaneSpec, LaneStatus
 from bench.execution.limits import Budget, RetryPolicy
@@ -47,9 +41,10 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How it ended: ``finished``, ``stopped`` (asked to) or ``out_of_budget``."""
+    """How it ended: ``finished``, ``stopped`` (asked to), ``out_of_budget`` or ``halted`` (for ``reason``)."""
 
     ending: str
+    reason: str = ""
     lost_calls: int = 0
 
 
@@ -123,13 +118,15 @@ class Engine:
         self.settings = settings or Settings()
         self.lanes = {name: Lane(name, spec, time.monotonic) for name, spec in lanes.items()}
         self._fetch, self._record, self._stop, self._progress = fetch, record, stop, progress
-        self._budget, self._rng, self._journal = budget, rng, journal
+        self._budget, self._journal = budget, journal
+        self._failures = Failures(self.settings.retry, rng)
         self._events: list[Event] = []
         self._in_record = 0
         self._has_events: asyncio.Event
         self._may_fetch: asyncio.Event
         self._workers: list[asyncio.Task[None]] = []
         self._is_stopping = self._is_broke = self._is_done = False
+        self._halted_for = ""
         self._lost = 0
         self._turns, self._tallies = Turns(), Tallies(time.monotonic)
         self._started = time.monotonic()
@@ -161,8 +158,11 @@ class Engine:
                 for client in lane.spec.clients.values():
                     await client.aclose()
         self._tell()
-        ending = "out_of_budget" if self._is_broke else "stopped" if self._is_stopping else "finished"
-        return Result(ending=ending, lost_calls=self._lost)
+        ending = (
+            "out_of_budget" if self._is_broke else "halted" if self._halted_for
+            else "stopped" if self._is_stopping else "finished"
+        )
+        return Result(ending=ending, reason=self._halted_for, lost_calls=self._lost)
 
     # ------------------------------------------------------------------ workers
 
@@ -218,54 +218,42 @@ class Engine:
         finally:
             lane.in_flight -= 1
             self._tallies.end(call.asked)
-        seconds = time.monotonic() - begun
+        now = time.monotonic()
+        seconds = now - begun
         if self._budget is not None and is_remote:
             self._budget.settle(call, completion, may_be_charged=error is not None and error.may_be_charged)
         if completion is not None:
-            lane.limit.succeeded()
+            self._failures.answered(lane, call, now)
             lane.answered += 1
             self._settle(lane, call, "answered", seconds, completion=completion)
         elif error is not None:
-            self._failed(lane, call, error, seconds)
+            self._failed(lane, call, error, begun, now)
         if self._budget is not None:
             for each in self.lanes.values():
                 each.wake()
         elif lane.limit.allowed > lane.in_flight + 1:
             lane.wake()
 
-    def _failed(self, lane: Lane, call: Call, error: CallError, seconds: float) -> None:
+    def _failed(self, lane: Lane, call: Call, error: CallError, begun: float, now: float) -> None:
         if isinstance(error, RefusedByProviderError):
-            lane.limit.succeeded()
-            self._settle(lane, call, error.outcome, seconds, error=str(error))
+            self._failures.answered(lane, call, now)
+            self._settle(lane, call, error.outcome, now - begun, error=str(error))
             return
-        now, policy = time.monotonic(), self.settings.retry
         lane.failed_calls += 1
-        may_wait = True
-        if isinstance(error, SchemaRefusedError):
-            lane.limit.succeeded()
-            call.response_format, may_wait = None, False
-        elif isinstance(error, RateLimitedError):
-            lane.limit.rate_limited(now, error.retry_after)
-            call.rate_limits += 1
-        else:
-            is_reply = error.is_permanent or isinstance(error, MalformedReplyError)  # the endpoint keeps up
-            lane.limit.succeeded() if is_reply else lane.limit.troubled()
-            call.failures += 1
+        meaning = self._failures.weigh(lane, call, error, begun=begun, now=now)
         self._note(
             FailedCall(
                 call=call, number=call.attempts, outcome=error.outcome, message=str(error), at=time.time(),
                 http_status=error.http_status, retry_after=error.retry_after,
             )
         )
-        if (
-            error.is_permanent
-            or call.failures >= policy.most_attempts
-            or call.rate_limits >= policy.most_rate_limits
-        ):
-            self._settle(lane, call, "failed", seconds, error=str(error))
-        elif not self._is_stopping:
-            number = call.rate_limits if isinstance(error, RateLimitedError) else call.failures
-            lane.retry_at(now + (policy.wait(number, error.retry_after, self._rng) if may_wait else 0.0), call)
+        if meaning.is_final and not self._halted_for:  # what was out as the run halted may be put again
+            self._settle(lane, call, "failed", now - begun, error=str(error))
+        elif not self._is_stopping and not meaning.halt:
+            lane.retry_at(now + meaning.wait, call)
+        if meaning.halt and not self._is_stopping:
+            self._halted_for = meaning.halt
+            self._begin_stop()
 
     def _settle(
         self, lane: Lane, call: Call, outcome: str, seconds: float, *,

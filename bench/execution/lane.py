@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 
 from bench.execution.calls import Call
 from bench.execution.limits import AdaptiveLimit
+from bench.execution.outage import Outage
 from bench.providers.base import LanguageModelClient
+
+#: Seconds; a moment that went to the database and back is not quite the same.
+_SAME_MOMENT = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +55,12 @@ class Lane:
     spec: LaneSpec
     clock: Callable[[], float]
     limit: AdaptiveLimit = field(init=False)
+    outage: Outage = field(init=False)
 
     def __post_init__(self) -> None:
         """Start empty."""
         self.limit = AdaptiveLimit(most=self.spec.most_concurrent, start=self.spec.start_concurrent)
+        self.outage = Outage(self.limit)
         self.fresh: deque[Call] = deque()
         self.follow_ups: deque[Call] = deque()
         self.retries: list[tuple[float, int, Call]] = []
@@ -78,20 +84,25 @@ class Lane:
         return 10 * self.limit.most
 
     def take(self, *, may_begin: bool) -> Call | None:
-        """Return the next call, or None: limit reached, paused, nothing due."""
+        """Return the next call, or None: limit reached, paused, nothing due.
+
+        While it is not known whether the endpoint is up, new questions go before those that failed already: an
+        outage takes one try of many questions, and not all tries of a few.
+        """
         now = self.clock()
         if self.in_flight + self.unrecorded >= self.limit.allowed:
             return None
         if now < self.limit.paused_until:
             self._wake_at(self.limit.paused_until)
             return None
-        if self.retries:
+        is_probing = self.limit.is_probing
+        if self.retries and not (is_probing and (self.follow_ups or (self.fresh and may_begin))):
             if self.retries[0][0] <= now:
                 return heapq.heappop(self.retries)[2]
             self._wake_at(self.retries[0][0])
         if self.follow_ups:
             return self.follow_ups.popleft()
-        if self.fresh and may_begin and len(self.retries) < self.most_retries_waiting:
+        if self.fresh and may_begin and (is_probing or len(self.retries) < self.most_retries_waiting):
             return self.fresh.popleft()
         return None
 
@@ -137,6 +148,11 @@ class Lane:
             settled=self.settled,
             paused_seconds=max(0.0, self.limit.paused_until - self.clock()),
         )
+
+    def pause_with_others(self, until: float) -> None:
+        """Wait as another process was asked to, if that is longer than this one does."""
+        if until > self.limit.paused_until + _SAME_MOMENT:
+            self.outage.pause_with_others(self.clock(), until)
 
     def drop_waiting(self) -> None:
         """Forget what was not sent; the records still say that it is pending."""

@@ -33,6 +33,10 @@ class RetryPolicy:
         Seconds; the wait doubles from the first to the longest.
     longest_retry_after : float
         A longer ``Retry-After`` is cut to this.
+    most_lost_in_a_row : int
+        After so many questions to one model that failed for good, none answered in between, the run pauses.
+    longest_outage, longest_first_outage : float
+        Seconds that an endpoint may be down before the run pauses; the second where it was never heard from.
     """
 
     most_attempts: int = 5
@@ -40,6 +44,9 @@ class RetryPolicy:
     first_wait: float = 0.5
     longest_wait: float = 30.0
     longest_retry_after: float = 600.0
+    most_lost_in_a_row: int = 20
+    longest_outage: float = 1800.0
+    longest_first_outage: float = 60.0
 
     def wait(self, number: int, retry_after: float | None, rng: random.Random) -> float:
         """Return the seconds to wait after failure ``number`` (from 1).
@@ -80,13 +87,19 @@ class AdaptiveLimit:
         self.limit = float(min(max(start, self.least), self.most))
         self.ceiling = self.most
         self.paused_until = 0.0
+        self.is_probing = False
         self._is_doubling = True
         self._done = self._limited = self._trouble = 0
         self._recent: deque[bool] = deque(maxlen=self.WINDOW)
 
     @property
     def allowed(self) -> int:
-        """Calls allowed at once now; ``ceiling`` is what other processes leave to this one."""
+        """Calls allowed at once now; ``ceiling`` is what other processes leave to this one.
+
+        One where ``is_probing``: the endpoint was down, and nobody knows whether it is up again.
+        """
+        if self.is_probing:
+            return min(1, self.ceiling)
         return min(int(self.limit), self.ceiling)
 
     def succeeded(self) -> None:

@@ -21,7 +21,8 @@ from bench.exceptions import (
 )
 from bench.execution.calls import Call
 from bench.providers.base import Completion
-from bench.providers.openai_compatible import POLICY_CODES, completion_of
+from bench.providers.error_replies import POLICY_CODES
+from bench.providers.openai_compatible import completion_of
 from gvsir.exceptions import FormatError
 
 #: What OpenAI takes in one file.

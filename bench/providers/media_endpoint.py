@@ -24,7 +24,8 @@ from bench.files.kinds import MOST_BYTES, MediaFile, type_of_output
 from bench.files.store import MediaStore
 from bench.prompts import text_of
 from bench.providers.base import Completion
-from bench.providers.openai_compatible import PLATFORM_HEADERS, POLICY_CODES, as_call_error, read_key
+from bench.providers.error_replies import POLICY_CODES
+from bench.providers.openai_compatible import PLATFORM_HEADERS, as_call_error, read_key
 from bench.specs import GenerationConfig, Message
 
 if TYPE_CHECKING:

@@ -13,31 +13,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.exceptions import (
+    BrokenOffError,
     CallError,
     CallTimeoutError,
     ClientRequestError,
     DroppedConnectionError,
     MalformedReplyError,
     MissingKeyError,
-    RateLimitedError,
-    RefusedByProviderError,
     SchemaRefusedError,
-    ServerError,
 )
 from bench.providers.base import Completion
 from bench.providers.copied_requests import copying_client
+from bench.providers.error_replies import codes_of, error_in, error_of, is_flagged, shortened
+from bench.providers.finish_reasons import ERROR, reason_word
 from bench.specs import GenerationConfig, Message
 
 DEFAULT_KEY_VARIABLE = "OPENAI_API_KEY"
-POLICY_CODES = frozenset(
-    {"content_policy_violation", "content_filter", "moderation_blocked", "responsibleaipolicyviolation"}
-)
-_LONGEST_MESSAGE = 300
+_SHORTEST_SECRET = 8
 #: What the client would tell of this machine with every call; leaving it out saves a tenth of its time.
 PLATFORM_HEADERS = tuple(
     f"X-Stainless-{name}" for name in ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Version", "Async")
 )
-_REQUEST_TIMEOUT, _CONFLICT, _TOO_MANY, _INTERNAL = 408, 409, 429, 500
 
 
 class SchemaMemory:
@@ -152,7 +148,7 @@ class OpenAICompatibleClient:
         except openai.APITimeoutError as error:
             raise _timeout_or_drop(error) from error
         except openai.APIConnectionError as error:
-            raise DroppedConnectionError(_short(error.__cause__ or error)) from error
+            raise DroppedConnectionError(shortened(error.__cause__ or error)) from error
         except (json.JSONDecodeError, UnicodeDecodeError, openai.APIResponseValidationError) as error:
             raise MalformedReplyError("The reply is not JSON.") from error
         if is_held:
@@ -185,6 +181,10 @@ def completion_of(reply: Any) -> Completion:
     ------
     MalformedReplyError
         It is not the shape of a chat completion.
+    BrokenOffError
+        The provider says that it broke the answer off.
+    CallError
+        It holds an error in place of an answer.
     """
     try:
         if isinstance(reply, str):  # JSON sent under another content type
@@ -196,7 +196,10 @@ def completion_of(reply: Any) -> Completion:
     except json.JSONDecodeError as error:
         raise MalformedReplyError("The reply is not JSON.") from error
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise MalformedReplyError("The reply is JSON, but no chat completion.") from error
+        raise error_in(reply) or MalformedReplyError("The reply is JSON, but no chat completion.") from error
+    if reason_word(str(finish_reason)) == ERROR:
+        said = error_in(choice) or error_in(reply) or f"Its finish_reason is {str(finish_reason)[:40]!r}."
+        raise BrokenOffError(f"The provider broke the answer off: {said}")
     if isinstance(content, list):
         content = "".join(part.get("text", "") for part in content if isinstance(part, dict))
     text = content if content else refusal
@@ -242,20 +245,24 @@ def as_call_error(error: BaseException) -> CallError:
         return _status_error(error)
     if isinstance(error, openai.APITimeoutError):
         return _timeout_or_drop(error)
-    return DroppedConnectionError(_short(error.__cause__ or error))
+    return DroppedConnectionError(shortened(error.__cause__ or error))
 
 
 def _status_error(error: Any) -> CallError:
-    status = int(error.status_code)
-    message = _short(error)
-    if status == _TOO_MANY:
-        return RateLimitedError(message, http_status=status, retry_after=retry_after_of(error.response.headers))
-    if status >= _INTERNAL or status in (_REQUEST_TIMEOUT, _CONFLICT):
-        return ServerError(message, http_status=status, retry_after=retry_after_of(error.response.headers))
-    codes = {str(getattr(error, name, "") or "").lower() for name in ("code", "type")}
-    if codes & POLICY_CODES:
-        return RefusedByProviderError(message, http_status=status)
-    return ClientRequestError(message, http_status=status)
+    status, body = int(error.status_code), error.body
+    codes = frozenset(str(getattr(error, name, "") or "").lower() for name in ("code", "type"))
+    if isinstance(body, dict):
+        codes |= codes_of(body)
+    return error_of(
+        status, codes, _without_key(shortened(error), error), http_status=status,
+        retry_after=retry_after_of(error.response.headers), is_flagged=is_flagged(body),
+    )
+
+
+def _without_key(message: str, error: Any) -> str:
+    """Return ``message`` without the key of the request it is about, should the server have repeated it."""
+    key = str(error.response.request.headers.get("authorization", "")).rpartition(" ")[2]
+    return message.replace(key, "…") if len(key) >= _SHORTEST_SECRET else message
 
 
 def _timeout_or_drop(error: BaseException) -> CallError:
@@ -265,7 +272,7 @@ def _timeout_or_drop(error: BaseException) -> CallError:
         root = root.__cause__
     if isinstance(root, TimeoutError) or root is error:
         return CallTimeoutError("No answer in time.")
-    return DroppedConnectionError(_short(root))
+    return DroppedConnectionError(shortened(root))
 
 
 def retry_after_of(headers: Any) -> float | None:
@@ -305,9 +312,3 @@ def _seconds_until(http_date: str) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
-def _short(error: object) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
-

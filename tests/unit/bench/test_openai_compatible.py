@@ -11,11 +11,14 @@ import pytest
 from aiohttp import web
 
 from bench.exceptions import (
+    BrokenOffError,
     CallTimeoutError,
     ClientRequestError,
     DroppedConnectionError,
+    KeyRefusedError,
     MalformedReplyError,
     MissingKeyError,
+    QuotaSpentError,
     RateLimitedError,
     RefusedByProviderError,
     ServerError,
@@ -91,7 +94,12 @@ def test_the_request_is_the_published_shape_and_the_answer_is_read():
         (reply(500, error()), ServerError),
         (reply(503, text="<html>", content_type="text/html"), ServerError),
         (reply(408, error()), ServerError),
-        (reply(401, error()), ClientRequestError),
+        (reply(401, error()), KeyRefusedError),
+        (reply(403, error()), KeyRefusedError),
+        (reply(403, {"error": {"message": "x", "metadata": {"flagged_input": "y"}}}), RefusedByProviderError),
+        (reply(402, error("Insufficient Balance")), QuotaSpentError),
+        (reply(429, error(code="insufficient_quota")), QuotaSpentError),
+        (reply(429, {"error": {"message": "x", "type": "insufficient_quota", "code": None}}), QuotaSpentError),
         (reply(404, error()), ClientRequestError),
         (reply(400, error(code="content_policy_violation")), RefusedByProviderError),
         (reply(400, error(code="content_filter")), RefusedByProviderError),
@@ -103,6 +111,7 @@ def test_the_request_is_the_published_shape_and_the_answer_is_read():
         (reply(body={"choices": [{}]}), MalformedReplyError),
         (reply(body=[1]), MalformedReplyError),
         (reply(body={"choices": [{"message": {"content": 7}}]}), MalformedReplyError),
+        (reply(body={"error": None}), MalformedReplyError),
     ],
 )
 def test_each_failure_has_its_own_name(handler, expected):
@@ -111,6 +120,38 @@ def test_each_failure_has_its_own_name(handler, expected):
     assert type(caught.value) is expected
     if expected is RateLimitedError:
         assert (caught.value.http_status, caught.value.retry_after) == (429, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"error": {"message": "Busy now", "code": 429}}, RateLimitedError),
+        ({"error": {"message": "Busy now", "code": "rate_limit_exceeded"}}, RateLimitedError),
+        ({"error": {"message": "Busy now", "code": 503}, "choices": []}, ServerError),
+        ({"error": {"message": "Busy now", "code": 10**400}}, ServerError),
+        ({"error": {"message": "Busy now"}, "choices": None}, ServerError),
+        ({"error": "Busy now"}, ServerError),
+        ({"object": "error", "message": "Busy now", "code": 404}, ClientRequestError),
+        ({"error": {"message": "Busy now", "code": "insufficient_quota"}}, QuotaSpentError),
+        ({"error": {"message": "Busy now", "type": "authentication_error"}}, KeyRefusedError),
+        ({"error": {"message": "Busy now", "code": "content_filter"}}, RefusedByProviderError),
+    ],
+)
+def test_a_200_that_holds_an_error_is_that_error_with_its_message(body, expected):
+    for handler in (reply(body=body), reply(text=json.dumps(body), content_type="text/plain")):
+        with pytest.raises(expected) as caught:
+            ask(handler)
+        assert type(caught.value) is expected
+        assert str(caught.value) == "Busy now (in a reply with status 200)"
+
+
+@pytest.mark.parametrize("reason", ["error", "ERROR", "FinishReason.OTHER", "network_error"])
+def test_an_answer_that_the_provider_broke_off_is_none(reason):
+    choice = {"message": {"content": "Half an"}, "finish_reason": reason}
+    with pytest.raises(BrokenOffError, match=f"broke the answer off: Its finish_reason is '{reason}'"):
+        completion_of({"choices": [choice]})
+    with pytest.raises(BrokenOffError, match="broke the answer off: Upstream went away"):
+        completion_of({"choices": [choice | {"error": {"message": "Upstream went away", "code": 502}}]})
 
 
 def test_a_lost_connection_is_not_a_timeout():
@@ -168,9 +209,10 @@ def test_the_key_is_read_from_its_variable_and_sent_nowhere_else(monkeypatch):
 
 def test_the_key_does_not_appear_in_an_error(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
-    with pytest.raises(ClientRequestError) as caught:
-        ask(reply(401, error("Incorrect API key provided")))
-    assert "sk-very-secret" not in f"{caught.value!r} {caught.value}"
+    for said in ("Incorrect API key provided", "Incorrect API key provided: sk-very-secret."):
+        with pytest.raises(ClientRequestError, match="Incorrect API key") as caught:
+            ask(reply(401, error(said)))
+        assert "sk-very-secret" not in f"{caught.value!r} {caught.value}"
 
 
 def test_json_under_another_content_type_is_read():
