@@ -6,6 +6,7 @@ replaced by what a test wants to come back.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -47,11 +48,12 @@ def mp4(seed: str = "") -> bytes:
 
 
 class FakeMedia:
-    """What comes back, and how often a video is looked at before it is there (``polls``)."""
+    """What comes back, how often a video is looked at before it is there (``polls``), how many files are cut off."""
 
     def __init__(self, server: FakeServer) -> None:
         self.server = server
         self.polls = 1
+        self.cut_off = 0
         self.image: Any = None
         self.speech: Any = None
         self.video: Any = None
@@ -70,6 +72,7 @@ class FakeMedia:
         body = json.loads(await request.text())
         prompt = str(body[field])
         self.asked.append((request.path, body))
+        await asyncio.sleep(self.server.behaviour.latency)
         self.server.tries[prompt] += 1
         self.server.counts["received"] += 1
         fault = self.server.fault(prompt, self.server.tries[prompt])
@@ -93,14 +96,28 @@ class FakeMedia:
             return made
         if made is None or isinstance(made, bytes):
             made = {"b64_json": base64.b64encode(png(prompt) if made is None else made).decode()}
-        return web.json_response({"created": 0, "data": [made], "usage": {"input_tokens": 9, "output_tokens": 272}})
+        usage = {"input_tokens": 9, "output_tokens": 272}
+        said = json.dumps({"created": 0, "data": [made], "usage": usage}).encode()
+        return await self.sent(request, said, "application/json")
+
+    async def sent(self, request: web.Request, body: bytes, content_type: str) -> web.StreamResponse:
+        """Send ``body``, or half of it and then nothing more."""
+        if not self.cut_off:
+            return web.Response(body=body, content_type=content_type)
+        self.cut_off -= 1
+        reply = web.StreamResponse(headers={"Content-Type": content_type, "Content-Length": str(len(body))})
+        await reply.prepare(request)
+        await reply.write(body[: len(body) // 2])
+        assert request.transport is not None
+        request.transport.close()
+        return reply
 
     async def make_speech(self, request: web.Request) -> web.StreamResponse:
         """Return sound."""
         _body, prompt, failure = await self.begin(request, "input")
         if failure is not None:
             return failure
-        return web.Response(body=wav(prompt) if self.speech is None else self.speech, content_type="text/html")
+        return await self.sent(request, wav(prompt) if self.speech is None else self.speech, "text/html")
 
     async def make_video(self, request: web.Request) -> web.StreamResponse:
         """Begin a video."""
@@ -127,7 +144,7 @@ class FakeMedia:
         job = self.jobs[request.match_info["id"]]
         assert job["status"] == "completed"
         self.server.counts["fetched"] += 1
-        return web.Response(body=self.video or mp4(job["prompt"]), content_type="application/octet-stream")
+        return await self.sent(request, self.video or mp4(job["prompt"]), "application/octet-stream")
 
     async def made(self, request: web.Request) -> web.StreamResponse:
         """Return the image of a name, for replies that give an address."""

@@ -1,11 +1,8 @@
-"""Runs whose answers are speech or videos, and runs that are killed while files are made."""
+"""Runs whose answers are speech or videos."""
 
 from __future__ import annotations
 
 import base64
-import json
-import signal
-import time
 
 import pytest
 
@@ -16,12 +13,11 @@ from bench.actions.register_language_model import register_judge, register_langu
 from bench.execution.engine import Settings
 from bench.execution.limits import RetryPolicy
 from bench.media_store import media_store
-from bench.models import Judgement, Response, Run, Score
+from bench.models import Judgement, Response, Score
 from bench.providers.video import VideoClient
 from tests.factories.bench import make_item, make_release
-from tests.fake_media import mp4, png, wav
-from tests.fake_server import Behaviour, running
-from tests.processes import SharedDatabase, command, wait_until
+from tests.fake_media import mp4, wav
+from tests.fake_server import running
 
 FAST = Settings(retry=RetryPolicy(first_wait=0.01, longest_wait=0.05), timeout=5.0)
 
@@ -135,63 +131,3 @@ def test_a_video_that_takes_longer_than_one_call_is_made_once(monkeypatch):
         assert len(server.server.media.jobs) == 1
     assert result.responses["answered"] == 1
     assert result.failures["timeout"] >= 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_killed_run_does_not_have_an_image_made_again_that_was_recorded(tmp_path, settings):
-    shared = SharedDatabase(tmp_path)
-    settings.MEDIA_ROOT = shared.media
-    prompts = [f"Paint {n}." for n in range(60)]
-    with running(Behaviour(latency=0.02)) as server:
-        painter = model(server, "painter", output="image", max_concurrency=4)
-        judge = model(server, "judge", accepts="text,image", max_concurrency=4)
-        release = make_release([make_item(modality="I", prompt_en=prompt) for prompt in prompts])
-        shared.publish()
-        first = command(shared, "bench_run", release.name, "--model", painter.name, "--judge", judge.name, "--json")
-        wait_until(lambda: server.received >= 50, first)
-        first.send_signal(signal.SIGKILL)
-        first.communicate()
-        time.sleep(0.1)
-        received_before = server.received
-        shared.fetch()
-        answered = {each.messages[0]["content"] for each in Response.objects.exclude(state="pending")}
-        judged = Judgement.objects.exclude(state="pending").count()
-        assert len(answered) > 0
-        assert 0 <= received_before - len(answered) - judged <= 4 + 64
-        run = Run.objects.get()
-        journaled = Response.objects.filter(key__in=shared.journaled())
-        answered |= {each.messages[0]["content"] for each in journaled}
-        asked_before = len(server.server.media.asked)
-        second = command(shared, "bench_run", "--resume", str(run.pk), "--json")
-        output, errors = second.communicate(timeout=60)
-        assert second.returncode == 0, errors
-        asked_again = {body["prompt"] for _path, body in server.server.media.asked[asked_before:]}
-    assert not asked_again & answered
-    assert asked_again | answered == set(prompts)
-    assert json.loads(output)["responses"]["answered"] == 60
-    shared.fetch()
-    for response in Response.objects.all():
-        assert media_store().read(response.output_sha256) == png(response.messages[0]["content"])
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_run_killed_while_a_video_is_made_goes_on_with_the_same_video(tmp_path, settings):
-    shared = SharedDatabase(tmp_path)
-    settings.MEDIA_ROOT = shared.media
-    with running() as server:
-        server.server.media.polls = 10_000
-        maker = model(server, "maker", output="video")
-        release = make_release([make_item(modality="V", prompt_en="Film it.")])
-        shared.publish()
-        first = command(shared, "bench_run", release.name, "--model", maker.name, "--judge", "heuristic", "--json")
-        wait_until(lambda: server.server.counts["looked"] >= 1, first)
-        first.send_signal(signal.SIGKILL)
-        first.communicate()
-        server.server.media.polls = 0
-        shared.fetch()
-        second = command(shared, "bench_run", "--resume", str(Run.objects.get().pk), "--json")
-        _output, errors = second.communicate(timeout=60)
-        assert second.returncode == 0, errors
-        assert len(server.server.media.jobs) == 1
-    shared.fetch()
-    assert media_store().read(Response.objects.get().output_sha256) == mp4("Film it.")
