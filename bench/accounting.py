@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from bench.actions.join_run import seconds_of
 from bench.costs import Cost, cost_of_calls, cost_of_lost_calls
+from bench.execution_session import state_in
 from bench.models import Executor, FailedAttempt, Judge, Judgement, LanguageModel, Response, Run, Trial
 
 ANSWERED_STATES = (Response.State.ANSWERED, Response.State.LENGTH)
@@ -102,27 +103,32 @@ class RunAccount:
     def _states(self, lines: tuple[Line, ...], *states: str) -> int:
         return sum(line.states.get(state, 0) for line in lines for state in states)
 
+    def _cancelled(self, lines: tuple[Line, ...]) -> dict[str, int]:
+        if self.run.status != Run.Status.CANCELLED:
+            return {}
+        return {"cancelled": self._states(lines, Response.State.CANCELLED)}
+
     @property
     def responses(self) -> dict[str, int]:
-        """Trials by what came of them; together they are ``trials``."""
-        return {
+        """Trials by what came of them; together they are ``trials``. Of a cancelled run some may be cancelled."""
+        return self._cancelled(self.subjects) | {
             "answered": self._states(self.subjects, *ANSWERED_STATES),
             "refused": self._states(self.subjects, *REFUSED_STATES),
             "failed": self._states(self.subjects, Response.State.FAILED),
             "missing": self._states(
-                self.subjects, Response.State.PENDING, Response.State.CANCELLED, Response.State.UNRECORDED
+                self.subjects, Response.State.PENDING, Response.State.UNRECORDED
             ),
         }
 
     @property
     def judgements(self) -> dict[str, int]:
-        """Trials times judges by what came of them."""
-        return {
+        """Trials times judges by what came of them. Of a cancelled run some may be cancelled."""
+        return self._cancelled(self.judges) | {
             "scored": self._states(self.judges, Judgement.State.SCORED, Judgement.State.PROFILED),
             "unparsable": self._states(self.judges, Judgement.State.UNPARSABLE),
             "failed": self._states(self.judges, Judgement.State.FAILED),
             "missing": self._states(
-                self.judges, Judgement.State.PENDING, Judgement.State.CANCELLED, Judgement.State.UNFIT, "missing",
+                self.judges, Judgement.State.PENDING, Judgement.State.UNFIT, "missing",
                 _NOTHING_TO_JUDGE,
             ),
         }
@@ -197,10 +203,14 @@ def account(run: Run) -> RunAccount:
 
 def _subject(run: Run, language_model: LanguageModel) -> Line:
     trials = Trial.objects.filter(run=run, language_model=language_model)
-    states = _counts(trials, "response__state")
-    heard = Response.objects.filter(language_model=language_model, executor__run=run, state__in=_HEARD_RESPONSE)
+    trials = trials.annotate(state_here=state_in(run))
+    states = _counts(trials, "state_here")
+    broken_off = Q(state=Response.State.FAILED) & ~Q(finish_reason="")
+    heard = Response.objects.filter(
+        Q(state__in=_HEARD_RESPONSE) | broken_off, language_model=language_model, executor__run=run
+    )
     settled_elsewhere = (
-        trials.exclude(response__state=Response.State.PENDING)
+        trials.exclude(state_here__in=[Response.State.PENDING, Response.State.CANCELLED])
         .filter(Q(response__executor__isnull=True) | ~Q(response__executor__run=run))
     )
     failed = FailedAttempt.objects.filter(run=run, response__language_model=language_model)
@@ -211,9 +221,18 @@ def _subject(run: Run, language_model: LanguageModel) -> Line:
     )
 
 
+def verdicts_in(run: Run, judge: Judge) -> QuerySet[Judgement]:
+    """Return the verdicts of ``judge`` that ``run`` may rest on: of one at its end, none that others made later."""
+    verdicts = Judgement.objects.filter(judge=judge)
+    if run.status not in (Run.Status.FINISHED, Run.Status.CANCELLED) or run.finished_at is None:
+        return verdicts
+    undated = Q(judged_at__isnull=True) & ~Q(state=Judgement.State.PENDING)
+    return verdicts.filter(Q(executor__run=run) | Q(judged_at__lte=run.finished_at) | undated)
+
+
 def _judge(run: Run, judge: Judge) -> Line:
-    latest = Judgement.objects.filter(
-        judge=judge, response=OuterRef("response"), release_item=OuterRef("release_item"), language=OuterRef("language")
+    latest = verdicts_in(run, judge).filter(
+        response=OuterRef("response"), release_item=OuterRef("release_item"), language=OuterRef("language")
     ).order_by("-pk")
     no_answer = ~Q(response__state__in=[Response.State.PENDING, *ANSWERED_STATES]) | Q(
         response__state__in=ANSWERED_STATES, response__text="", response__output_sha256=""
@@ -226,6 +245,9 @@ def _judge(run: Run, judge: Judge) -> Line:
     states = _counts(trials, "verdict")
     if run.status == Run.Status.FINISHED and _NOT_BEGUN in states:  # answers of blanks alone
         states[_NOTHING_TO_JUDGE] = states.get(_NOTHING_TO_JUDGE, 0) + states.pop(_NOT_BEGUN)
+    if run.status == Run.Status.CANCELLED:
+        left = sum(states.pop(state, 0) for state in (_NOT_BEGUN, Judgement.State.PENDING))
+        states |= {Judgement.State.CANCELLED: left} if left else {}
     elsewhere = trials.exclude(verdict__in=[Judgement.State.PENDING, _NOT_BEGUN, _NOTHING_TO_JUDGE]).filter(
         Q(verdict_run__isnull=True) | ~Q(verdict_run=run.pk)
     )

@@ -12,7 +12,8 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from bench.accounting import account
+from bench.accounting import RunAccount, account
+from bench.api.costs import CostSerializer
 from bench.models import (
     Attachment,
     Item,
@@ -212,15 +213,6 @@ class JudgeSerializer(ViewerSerializer[Judge]):
         return config if self.may("language_model.edit") else without_endpoints(config)
 
 
-class CostSerializer(serializers.Serializer[Any]):
-    """The cost of calls in US dollars; without the exact one where that of any call is not known."""
-
-    cost_usd = serializers.FloatField(allow_null=True)
-    cost_at_least_usd = serializers.FloatField()
-    cost_at_most_usd = serializers.FloatField(allow_null=True)
-    unpriced_calls = serializers.IntegerField()
-
-
 class RunSerializer(ViewerSerializer[Run]):
     """One execution of a frozen, hashed specification."""
 
@@ -246,6 +238,7 @@ class RunSerializer(ViewerSerializer[Run]):
 class RunDetailSerializer(RunSerializer):
     """A run with every response and judgement counted by state."""
 
+    _kept: RunAccount | None = None
     responses = serializers.SerializerMethodField()
     judgements = serializers.SerializerMethodField()
     cost = serializers.SerializerMethodField()
@@ -261,16 +254,20 @@ class RunDetailSerializer(RunSerializer):
 
     def get_judgements(self, run: Run) -> dict[str, int]:
         """Return state -> number of verdicts of the run's judges on its trials."""
-        verdicts = Judgement.objects.filter(
-            judge__in=run.judges.all(), response__trials__run=run, release_item__release=run.release_id
-        ).order_by()
-        counted = Counter(state for _pk, state in set(verdicts.values_list("pk", "state")))
+        counted: Counter[str] = Counter()
+        for line in self._account(run).judges:
+            counted.update(line.states)
         return {state: counted[state] for state in Judgement.State.values}
 
     @extend_schema_field(CostSerializer())
     def get_cost(self, run: Run) -> Any:
         """Return what the run's own calls cost, with its bounds."""
-        return account(run).cost.as_json()
+        return self._account(run).cost.as_json()
+
+    def _account(self, run: Run) -> RunAccount:
+        if self._kept is None or self._kept.run.pk != run.pk:
+            self._kept = account(run)
+        return self._kept
 
 
 class TrialSerializer(serializers.ModelSerializer[Trial]):
