@@ -13,8 +13,8 @@ from django.utils.translation import ngettext
 from bench.accounting import Line, RunAccount
 from bench.endpoints import IN_PROCESS
 from bench.models import Executor, Run
+from bench.pace import duration, pace_words, paces_of
 
-_MINUTE, _HOUR = 60, 3600
 #: A process that executes a run says every second that it lives; after so many without a word its numbers are old.
 _SILENT_AFTER = 5
 
@@ -25,6 +25,7 @@ def live_values(run: Run, account: RunAccount) -> dict[str, Any]:
     silence = max((seconds for each in executors if (seconds := _silence(each)) > _SILENT_AFTER), default=0)
     heard = [each for each in executors if _silence(each) <= _SILENT_AFTER]
     lanes = _lanes_of(heard)
+    paces = paces_of(each.progress.get("asked", {}) for each in heard)
     texts: dict[str, str] = {
         "status-reason": run.status_reason,
         "sent": f"{account.sent:,}",
@@ -42,25 +43,11 @@ def live_values(run: Run, account: RunAccount) -> dict[str, Any]:
         for line in lines:
             name = f"{place}-{line.key}"
             texts |= {f"{name}-{key}": text for key, text in line_texts(line).items()}
+            texts[f"{name}-pace"] = pace_words(line, paces.get(name))
             bars[name] = (line.done, line.total)
     for group, counts in (("responses", account.responses), ("judgements", account.judgements)):
         texts |= {f"{group}-{state}": f"{number:,}" for state, number in counts.items()}
     return {"status": run.status, "texts": texts, "bars": bars}
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time in words.
-
-    Examples
-    --------
-    >>> duration(3700)
-    '1 h 1 min'
-    """
-    if seconds < _MINUTE:
-        return f"{seconds:.1f} s"
-    if seconds < _HOUR:
-        return f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE:.0f} s"
-    return f"{seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:.0f} min"
 
 
 def line_texts(line: Line) -> dict[str, str]:

@@ -70,15 +70,18 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     ).order_by("release_item__position", "language_model", "language", "epoch")
     result = account(run)
     page = Paginator(trials, PER_PAGE).get_page(request.GET.get("page"))
-    words = state_words()
+    words, live = state_words(), live_values(run, result)
+    pace = {name: text for name, text in live["texts"].items() if name.endswith("-pace")}
     return render(request, "bench/run_detail.html", {
         "run": run,
         "account": result,
-        "subjects": [(line, line_texts(line)) for line in result.subjects],
-        "judges": [(line, line_texts(line)) for line in result.judges],
+        "subjects": [
+            (line, {**line_texts(line), "pace": pace[f"subject-{line.key}-pace"]}) for line in result.subjects
+        ],
+        "judges": [(line, {**line_texts(line), "pace": pace[f"judge-{line.key}-pace"]}) for line in result.judges],
         "status_word": status_words()[run.status],
         "words": {**status_words(), "now": _("The run is now {status}.")},
-        "live": live_values(run, result),
+        "live": live,
         "spec": run.spec,
         "page": page,
         "rows": [(trial, words[trial.response.state]) for trial in page],

@@ -197,14 +197,8 @@ class Command(BaseCommand):
             self._print_plan(plan)
 
     def _execute(self, run: Run) -> RunAccount:
-        before = account(run)
-        asked = [
-            line for line in before.subjects + before.judges if line.kind in ("endpoint", "language_model")
-        ]
-        with stop_on_signals() as stop, shown(
-            sum(line.total for line in asked), sum(line.done for line in asked)
-        ) as progress:
-            return execute_run(run.pk, progress=progress, stop=stop)
+        with stop_on_signals() as stop, shown(run) as watch:
+            return execute_run(run.pk, progress=watch.tell, look=watch.look, stop=stop)
 
     def _print(self, result: RunAccount, *, as_json: bool) -> None:
         if as_json:
