@@ -34,6 +34,10 @@ class Cell:
         What the value would be if every missing score were the lowest, and the highest, possible.
     is_withheld : bool
         Too few answers are scored for the value to be shown; ``bounds`` stand in its place.
+    se : float or None
+        Standard error, clustered by incident.
+    n_clusters : int or None
+        Incidents behind the value.
     """
 
     value: float | None
@@ -48,6 +52,8 @@ class Cell:
     digits: int = 1
     bounds: tuple[float, float] | None = None
     is_withheld: bool = False
+    se: float | None = None
+    n_clusters: int | None = None
 
     @property
     def coverage(self) -> float | None:
@@ -67,7 +73,8 @@ class Cell:
             return ""
         below, above = self.value - self.low, self.high - self.value
         if abs(above - below) > LEANS * (above + below):
-            return f"{self.low:.{self.digits}f}–{self.high:.{self.digits}f}"
+            ends = f"{self.low:.{self.digits}f}{' … ' if self.low < 0 else '–'}{self.high:.{self.digits}f}"
+            return ends.replace("-", "−")
         return f"± {(above + below) / 2:.{self.digits}f}"
 
 
@@ -163,8 +170,60 @@ class WithJudges:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Corrected:
+    """The whole of a model put right by what people say of a sample of its answers; None where ``reason`` says why."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    correction: float | None = None
+    n_labelled: int = 0
+    reason: str = ""
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends, or None."""
+        return (self.low, self.high) if self.low is not None and self.high is not None else None
+
+    @property
+    def shift(self) -> str:
+        """What the correction adds, with its sign."""
+        return "" if self.correction is None else f"{self.correction:+.2f}".replace("-", "−")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeAgreementLine:
+    """A judge of a board and how it agrees with people; a number is None where ``reason`` says why."""
+
+    name: str
+    url: str
+    sha256: str
+    n_labelled: int = 0
+    kappa: float | None = None
+    icc: float | None = None
+    alpha: float | None = None
+    mae: float | None = None
+    bias: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntervalMethod:
+    """How the intervals of a board were made; ``resamples`` and ``seed`` repeat a bootstrap."""
+
+    key: str
+    label: str
+    level: float = 0.95
+    resamples: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Row:
-    """One model; ``place_reason`` says why a model with a rank has no range of ranks and no tier."""
+    """One model; ``place_reason`` says why a model with a rank has no range of ranks and no tier.
+
+    ``centred`` are the cells of its profile, each answer's values less their own mean; empty where none is made.
+    """
 
     model: int
     name: str
@@ -182,13 +241,17 @@ class Row:
     refused: Share | None = None
     without_refusals: Cell | None = None
     with_judges: WithJudges | None = None
+    corrected: Corrected | None = None
+    centred: Mapping[str, Cell] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
     """A leaderboard of one measurement on one value system.
 
-    ``key`` names what it was computed from and changes with it; "" where nobody keeps it.
+    ``key`` names what it was computed from and changes with it; "" where nobody keeps it. ``release``,
+    ``release_sha256`` and ``canary`` are those of the items behind a run's board, "" for a published table.
+    Without ``has_whole`` there is no mean over all dimensions, and so no rank.
     """
 
     system: str
@@ -207,6 +270,13 @@ class Board:
     has_layers: bool = False
     coverage: float = 0.0
     key: str = ""
+    release: str = ""
+    release_sha256: str = ""
+    canary: str = ""
+    has_whole: bool = True
+    has_profile: bool = False
+    interval: IntervalMethod | None = None
+    judges: tuple[JudgeAgreementLine, ...] = ()
 
     @property
     def unit(self) -> str:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, Final, cast
 
 import numpy as np
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from bench.board import Cell, Share, digits_for
+from bench.metrics.bootstrap_table import Kind, bootstrap_categories, bootstrap_weighted
 from bench.metrics.category_table import ScoreTable, category_table, weighted_table
 from bench.metrics.small_sample import mean_spread, score_interval
 from bench.score_units import ScoreArrays
 
 Floats = NDArray[np.float64]
+
+#: How intervals can be made: Bell-McCaffrey in Wilson's form, or incidents drawn again.
+SCORE: Final = "score"
+METHODS: Final = (SCORE, "bca", "percentile")
+SEED: Final = 0
+RESAMPLES: Final = 2000
 
 
 class Cells:
@@ -33,6 +41,8 @@ class Cells:
         What people call the dimensions.
     needs_all : bool
         Whether a mean over dimensions needs each that the run asks; a framework's may go unengaged.
+    method : str
+        How intervals are made, one of `METHODS`.
 
     Attributes
     ----------
@@ -42,11 +52,13 @@ class Cells:
 
     def __init__(
         self, scores: ScoreArrays, bounds: tuple[float, float], coverage: float,
-        labels: Mapping[str, str] | None = None, *, needs_all: bool = True,
+        labels: Mapping[str, str] | None = None, *, needs_all: bool = True, method: str = SCORE,
     ) -> None:
         self.scores, self.bounds, self.coverage = scores, bounds, coverage
-        self.labels, self.needs_all = labels or {}, needs_all
-        self.table = category_table(scores.values, scores.dimensions, scores.clusters, bounds=bounds)
+        self.labels, self.needs_all, self.method = labels or {}, needs_all, method
+        self.table = self._drawn(
+            category_table(scores.values, scores.dimensions, scores.clusters, bounds=bounds), scores.values
+        )
         self.column = {str(key): index for index, key in enumerate(self.table.categories)}
         self._names, self._n_scored = scores.by_dimension(scores.n_scored)
         self._n_unscored = scores.by_dimension(scores.n_unscored)[1]
@@ -57,6 +69,53 @@ class Cells:
         self._ends = [
             _ratio(scores.by_dimension(np.nan_to_num(scores.filled(end)))[1], n_asked) for end in bounds
         ]
+
+    def _drawn(
+        self, table: ScoreTable, values: Floats, weights: Mapping[str, float] | None = None
+    ) -> ScoreTable:
+        """Return ``table`` with the intervals of the chosen method, if that is a bootstrap."""
+        if self.method == SCORE or not self.scores.dimensions:
+            return table
+        kind = cast("Kind", self.method)
+        parts = (values, self.scores.dimensions, self.scores.clusters)
+        found = (
+            bootstrap_categories(*parts, table.categories, kind=kind, seed=SEED, resamples=RESAMPLES)
+            if weights is None
+            else bootstrap_weighted(*parts, weights, kind=kind, seed=SEED, resamples=RESAMPLES)
+        )
+        return replace(
+            table, se=found.se, low=found.low, high=found.high, one_sided=None, method=f"{kind}_cluster_bootstrap"
+        )
+
+    def weighted(self, weights: Mapping[str, float], values: Floats | None = None) -> ScoreTable:
+        """Return the weighted means of all models; NaN for all where no unit has a score row."""
+        array = self.scores.values if values is None else values
+        return self._drawn(weighted(self.scores, weights, self.bounds, values=array), array, weights)
+
+    def profile(self, model: int, table: ScoreTable | None, raw: Mapping[str, Cell]) -> dict[str, Cell]:
+        """Return the cells of row ``model`` of its centred ``table``, beside the means ``raw``."""
+        place = {} if table is None else {key: column for column, key in enumerate(table.categories)}
+        found = {}
+        for key, cell in raw.items():
+            if cell.value is None or table is None or key not in place or np.isnan(table.value[model, place[key]]):
+                reason = cell.reason if cell.value is None else _("No answer engages this value and another one.")
+                found[key] = Cell(value=None, reason=reason, digits=cell.digits, is_withheld=cell.is_withheld)
+                continue
+            at = model, place[key]
+            n_clusters, low = int(table.n_clusters[at]), _number(float(table.low[at]))
+            found[key] = Cell(
+                value=float(table.value[at]), low=low, high=_number(float(table.high[at])), digits=cell.digits,
+                se=_number(float(table.se[at])), n_scored=int(table.n[at]), n_clusters=n_clusters, url=cell.url,
+                interval_reason="" if low is not None else _no_spread(n_clusters),
+            )
+        return found
+
+    def centred_table(self) -> ScoreTable | None:
+        """Return the table of the profile, each answer's values less their own mean; None where there is none."""
+        if self.scores.centred is None or not self.scores.dimensions:
+            return None
+        centred = self.scores.centred
+        return self._drawn(category_table(centred, self.scores.dimensions, self.scores.clusters), centred)
 
     def cell(
         self, model: int, table: ScoreTable, column: int | None, weights: Mapping[str, float], url: str
@@ -79,7 +138,8 @@ class Cells:
         low, high = _number(table.low[model, column]), _number(table.high[model, column])
         cautious = low is not None and table.one_sided is not None and bool(table.one_sided[model, column])
         return Cell(
-            value=value, low=low, high=high, url=url,
+            value=value, low=low, high=high, url=url, se=_number(table.se[model, column]),
+            n_clusters=int(table.n_clusters[model, column]),
             interval_reason="" if low is not None else self._no_interval(model, weights),
             interval_note=errs_safe(int(table.n_clusters[model, column])) if cautious else "", **common,
         )
@@ -99,6 +159,11 @@ class Cells:
     def _no_interval(self, model: int, weights: Mapping[str, float]) -> str:
         used = [key for key, weight in weights.items() if weight > 0 and key in self.column]
         lone = [key for key in used if self.table.n_clusters[model, self.column[key]] == 1]
+        if not lone and self.method != SCORE:
+            return _(
+                "The scores are the same in every incident, or more than half of the draws leave a category without "
+                "an incident; a bootstrap has nothing to go by. The other method gives an interval."
+            )
         if len(used) == len(lone) == 1 or not lone:
             return one_incident()
         return _(
@@ -121,7 +186,10 @@ class Cells:
             return Cell(value=None, reason=reason, n_scored=n)
         low, high = _number(table.low[model, 0]), _number(table.high[model, 0])
         reason = "" if low is not None else self._no_interval(model, weights)
-        return Cell(value=value, low=low, high=high, n_scored=n, interval_reason=reason)
+        return Cell(
+            value=value, low=low, high=high, n_scored=n, interval_reason=reason, se=_number(table.se[model, 0]),
+            n_clusters=int(table.n_clusters[model, 0]),
+        )
 
     def _bounds(self, model: int, weights: Mapping[str, float]) -> tuple[float, float] | None:
         pairs = [
@@ -201,6 +269,12 @@ def errs_safe(n_clusters: int) -> str:
 def one_incident() -> str:
     """Return why there is no interval."""
     return _("All scores come from one incident; the spread between incidents is unknown.")
+
+
+def _no_spread(n_clusters: int) -> str:
+    if n_clusters < 2:
+        return one_incident()
+    return _("The scores are the same in every incident; their spread, and so an interval, cannot be estimated.")
 
 
 def _number(value: float) -> float | None:

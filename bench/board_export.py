@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+from typing import Any, Final
 
-from bench.board import Board, Cell, Row, WithJudges
+from bench.board import Board, Cell, IntervalMethod, JudgeAgreementLine, Row, WithJudges
 
 
 def board_json(board: Board) -> dict[str, Any]:
@@ -23,8 +23,25 @@ def board_json(board: Board) -> dict[str, Any]:
         "badges": list(board.badges),
         "facts": list(board.facts),
         "coverage": board.coverage,
+        "release": {"name": board.release, "sha256": board.release_sha256, "canary": board.canary} if board.release else None,
+        "interval_method": _method(board.interval),
+        "judges": [_judge(judge) for judge in board.judges],
         "rows": [_row(board, row) for row in board.rows],
         "how": list(board.how),
+    }
+
+
+def _method(found: IntervalMethod | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"method": found.key, "level": found.level, "resamples": found.resamples, "seed": found.seed}
+
+
+def _judge(judge: JudgeAgreementLine) -> dict[str, Any]:
+    return {
+        "name": judge.name, "sha256": judge.sha256, "n_labelled": judge.n_labelled, "kappa": judge.kappa,
+        "icc": judge.icc, "alpha": judge.alpha, "mae": judge.mae, "bias": judge.bias,
+        "missing_reason": judge.reason or None,
     }
 
 
@@ -68,6 +85,15 @@ def _row(board: Board, row: Row) -> dict[str, Any]:
         }
     if row.with_judges is not None:
         data["with_judges"] = _with_judges(row.with_judges)
+    if row.corrected is not None:
+        put_right = row.corrected
+        data["corrected"] = {
+            "score": put_right.value, "interval": list(put_right.interval) if put_right.interval else None,
+            "correction": put_right.correction, "n_labelled": put_right.n_labelled,
+            "missing_reason": put_right.reason or None,
+        }
+    if board.has_profile:
+        data["profile"] = {key: _detail(cell) for key, cell in row.centred.items()}
     return data
 
 
@@ -90,8 +116,10 @@ def _detail(cell: Cell) -> dict[str, Any]:
     return {
         "value": cell.value,
         "interval": _interval(cell),
+        "se": cell.se,
         "n_scored": cell.n_scored,
         "n_unscored": cell.n_unscored,
+        "n_incidents": cell.n_clusters,
         "missing_reason": cell.reason or None,
         "interval_missing_reason": cell.interval_reason or None,
         "interval_note": cell.interval_note or None,
@@ -104,7 +132,8 @@ def _detail(cell: Cell) -> dict[str, Any]:
 def board_csv(board: Board) -> str:
     """Return the leaderboard as CSV, one row a model; an empty cell is missing, never 0.
 
-    ``_if_lowest`` and ``_if_highest``: the value if every missing score were the lowest, the highest, possible.
+    ``_if_lowest`` and ``_if_highest``: the value if every missing score were the lowest, the highest, possible;
+    ``_se`` clustered standard error, ``_incidents`` the incidents behind it; ``_centred`` the profile within answers.
     """
     out = io.StringIO()
     writer = csv.writer(out)
@@ -112,33 +141,61 @@ def board_csv(board: Board) -> str:
     if board.has_layers:
         parts = [(group.key, group.label) for group in board.groups] + parts
     heads = ["model", "rank", "rank_best", "rank_worst", "tier", *_heads("score")]
-    more = ["gate", "refused", "refused_low", "refused_high", "refused_n", "score_without_refusals"]
-    writer.writerow([*heads, *(head for key, _label in parts for head in _heads(key)), *more, "badges", "measurement"])
+    more = ["gate", "refused", "refused_low", "refused_high", "refused_n", "score_without_refusals", *_CORRECTED]
+    profile = [column.key for column in board.columns] if board.has_profile else []
+    writer.writerow([
+        *heads, *(head for key, _label in parts for head in _heads(key)), *more,
+        *(f"{key}{part}" for key in profile for part in _CENTRED), "badges", "measurement", *_IDENTITY,
+    ])
+    identity = identity_of(board)
     for row in board.rows:
         cells = {**row.groups, **row.cells} if board.has_layers else row.cells
         span = row.rank_range or (None, None)
         writer.writerow([
             plain_cell(row.name), row.rank, *span, row.tier, *_values(row.overall),
             *(value for key, _label in parts for value in _values(cells[key])),
-            *_more(row), " ".join((*row.badges, *board.badges)), plain_cell(f"{board.system} {board.measurement}"),
+            *_more(row), *(value for key in profile for value in _centred(row.centred.get(key))),
+            " ".join((*row.badges, *board.badges)), plain_cell(f"{board.system} {board.measurement}"),
+            board.interval.key if board.interval else None, board.interval.seed if board.interval else None, *identity,
         ])
     return out.getvalue()
 
 
+_PARTS: Final = ("", "_low", "_high", "_n", "_missing", "_if_lowest", "_if_highest", "_se", "_incidents")
+_CENTRED: Final = ("_centred", "_centred_low", "_centred_high", "_centred_se", "_centred_n", "_centred_incidents")
+_CORRECTED: Final = ("score_corrected", "score_corrected_low", "score_corrected_high", "score_corrected_labels")
+_IDENTITY: Final = ("interval_method", "interval_seed", "release", "release_sha256", "canary")
+
+
+def identity_of(board: Board) -> tuple[str, str, str]:
+    """Return what each export says of the items behind it: name and SHA-256 of the release, and its canary."""
+    return plain_cell(board.release), board.release_sha256, plain_cell(board.canary)
+
+
 def _heads(key: str) -> list[str]:
-    return [*(f"{key}{part}" for part in ("", "_low", "_high", "_n", "_missing", "_if_lowest", "_if_highest"))]
+    return [f"{key}{part}" for part in _PARTS]
 
 
 def _values(cell: Cell) -> list[float | int | None]:
-    return [cell.value, cell.low, cell.high, cell.n_scored, cell.n_unscored, *(cell.bounds or (None, None))]
+    return [
+        cell.value, cell.low, cell.high, cell.n_scored, cell.n_unscored, *(cell.bounds or (None, None)), cell.se,
+        cell.n_clusters,
+    ]
+
+
+def _centred(cell: Cell | None) -> list[float | int | None]:
+    if cell is None:
+        return [None] * len(_CENTRED)
+    return [cell.value, cell.low, cell.high, cell.se, cell.n_scored, cell.n_clusters]
 
 
 def _more(row: Row) -> list[str | float | int | None]:
-    share, complied = row.refused, row.without_refusals
+    share, complied, put_right = row.refused, row.without_refusals, row.corrected
     return [
         row.gate.state if row.gate else None,
         *((share.value, share.low, share.high, share.of) if share else (None,) * 4),
         complied.value if complied else None,
+        *((put_right.value, put_right.low, put_right.high, put_right.n_labelled) if put_right else (None,) * 4),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
@@ -17,7 +17,7 @@ from bench.board import Board, Row
 from bench.layer_weights import layer_weights
 from bench.metrics.category_table import weighted_table
 from bench.metrics.comparison import McNemar, mcnemar
-from bench.metrics.multiplicity import holm
+from bench.metrics.multiplicity import benjamini_hochberg, holm
 from bench.metrics.power import smallest_resolvable
 from bench.metrics.sign_flips import sign_flips
 from bench.models import Run
@@ -30,6 +30,9 @@ SEED: Final = 0
 PATTERNS: Final = 10_000
 ALPHA: Final = 0.05
 POWER: Final = 0.8
+HOLM: Final = "holm"
+#: What p-values can be adjusted by: for claims, and for exploring.
+ADJUSTMENTS: Final[Mapping[str, Callable[[Sequence[float]], Floats]]] = {HOLM: holm, "bh": benjamini_hochberg}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +43,8 @@ class PairedLine:
     ----------
     kind : str
         "whole", "layer" or "category": the family its p-value is adjusted in.
-    difference, low, high : float or None
-        Mean difference and its clustered 95 % interval.
+    difference, low, high, se : float or None
+        Mean difference, its clustered 95 % interval and standard error.
     n_shared, n_clusters, only_a, only_b : int
         Items both answered in the same language, the incidents they come from, items with a score of one that are
         not among them (in no number here).
@@ -62,6 +65,7 @@ class PairedLine:
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    se: float | None = None
     n_shared: int = 0
     n_clusters: int = 0
     only_a: int = 0
@@ -109,9 +113,9 @@ class PairReading:
     refusals: RefusedPair
 
     @property
-    def whole(self) -> PairedLine:
-        """The line over all layers."""
-        return next(line for line in self.lines if line.kind == "whole")
+    def whole(self) -> PairedLine | None:
+        """The line over all layers; None on a board without wholes."""
+        return next((line for line in self.lines if line.kind == "whole"), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +126,12 @@ class _Draft:
     sums: Floats | None = None
 
 
-def paired_readings(run: Run, board: Board, rows: Sequence[Row]) -> list[PairReading]:
-    """Return the comparison of every pair of ``rows``; p-values adjusted by Holm within a kind over all pairs.
+def paired_readings(
+    run: Run, board: Board, rows: Sequence[Row], *, adjust: str = HOLM
+) -> list[PairReading]:
+    """Return the comparison of every pair of ``rows``; p-values adjusted within a kind over all pairs.
 
-    Reads the scores once, whatever the number of models.
+    ``adjust`` is one of `ADJUSTMENTS`: Holm for claims, Benjamini-Hochberg for exploring. Reads the scores once, whatever the number of models.
     """
     scores = read_scores(run).of_system(board.system).on([column.key for column in board.columns])
     place = {int(pk): index for index, pk in enumerate(scores.models)}
@@ -139,7 +145,7 @@ def paired_readings(run: Run, board: Board, rows: Sequence[Row]) -> list[PairRea
     return _adjusted([
         PairReading(a=pair.a, b=pair.b, lines=tuple(itertools.islice(lines, len(each))), refusals=pair.refusals())
         for pair, each in zip(pairs, drafts, strict=True)
-    ])
+    ], ADJUSTMENTS[adjust])
 
 
 class _Pair:
@@ -164,7 +170,7 @@ class _Pair:
         first = PairedLine(
             kind="whole", key="all", label=_("Mean of layers") if self.board.has_layers else _("Mean"), url_a=self.a.overall.url, url_b=self.b.overall.url
         )
-        found = [self._mean(first, weights, keys)]
+        found = [self._mean(first, weights, keys)] if self.board.has_whole else []
         for group in self.board.groups:
             line = PairedLine(
                 kind="layer", key=group.key, label=group.label, dimension=group.dimension,
@@ -203,7 +209,7 @@ class _Pair:
         return _Draft(
             line=replace(
                 line, difference=value, low=low if has_spread else None, high=high if has_spread else None,
-                n_clusters=n_clusters, correlation=_correlation(self.values[:, where]), reason=reason,
+                se=se if has_spread else None, n_clusters=n_clusters, correlation=_correlation(self.values[:, where]), reason=reason,
                 resolvable=smallest_resolvable(se, alpha=ALPHA, power=POWER) if has_spread else None,
             ),
             sums=sums if n_clusters > 1 else None,
@@ -243,16 +249,16 @@ def _correlation(values: Floats) -> float | None:
     return float(np.corrcoef(values)[0, 1])
 
 
-def _adjusted(pairs: Sequence[PairReading]) -> list[PairReading]:
-    """Return ``pairs`` with p-values adjusted by Holm: wholes, layers, categories, refusals, each a family."""
+def _adjusted(pairs: Sequence[PairReading], adjusted: Callable[[Sequence[float]], Floats]) -> list[PairReading]:
+    """Return ``pairs`` with adjusted p-values: wholes, layers, categories, refusals, each a family."""
     families: dict[str, list[float]] = {}
     for pair in pairs:
         for line in pair.lines:
             if line.p_value is not None:
                 families.setdefault(line.kind, []).append(line.p_value)
     refusals = [pair.refusals.test.p_value for pair in pairs if pair.refusals.test]
-    found = {kind: iter(holm(values).tolist()) for kind, values in families.items()}
-    of_refusals = iter(holm(refusals).tolist())
+    found = {kind: iter(adjusted(values).tolist()) for kind, values in families.items()}
+    of_refusals = iter(adjusted(refusals).tolist())
     return [
         replace(
             pair,
@@ -277,15 +283,18 @@ def _no_spread() -> str:
     return _("The difference is the same in every incident; its spread, and so an interval, cannot be estimated.")
 
 
-def how_compared() -> tuple[str, ...]:
+def how_compared(adjust: str = HOLM) -> tuple[str, ...]:
     """Return how the numbers of a comparison are made, with the sources of the formulas."""
+    # xgettext:no-python-format
+    by_holm = _("Adjusted p: Holm 1979, within a family: the wholes of all pairs shown, their layers, their categories, their refusals. At 5 % or less the models are told apart.")
+    # xgettext:no-python-format
+    by_bh = _("Adjusted p: Benjamini and Hochberg 1995, within a family: the wholes of all pairs shown, their layers, their categories, their refusals. For exploring: of the pairs with 5 % or less, one in twenty is expected to be no difference. Claims need Holm's.")
     return (
         _("Only items that both models have a score on in the same language are compared; an item's score is the mean over its repeats, then over the languages that both have. Category: mean of A − B over its items. Layer: mean of its categories; whole: mean of the layers, over the categories with a shared item."),
         # xgettext:no-python-format
         _("Interval: 95 %, paired and clustered by incident (Miller 2024, arXiv 2411.00640, section 4), Bell-McCaffrey variance with Satterthwaite degrees of freedom (Bell and McCaffrey 2002). Not adjusted for the number of comparisons."),
         _("p: sign-flip permutation of whole incidents (Fisher 1935); all patterns up to 16 incidents, above that {patterns} random ones with seed {seed}, (1 + hits) / (1 + patterns) (Phipson and Smyth 2010).").format(patterns=f"{PATTERNS:,}", seed=SEED),
-        # xgettext:no-python-format
-        _("Adjusted p: Holm 1979, within a family: the wholes of all pairs shown, their layers, their categories, their refusals. At 5 % or less the models are told apart."),
+        by_holm if adjust == HOLM else by_bh,
         _("Correlation: Pearson's r of the two models' scores on the shared items; the higher, the smaller the difference that can be seen."),
         # xgettext:no-python-format
         _("Smallest resolvable: (1.96 + 0.84) standard errors of the difference, what a comparison of this size shows in 80 % of cases at the 5 % level (Miller 2024, section 5)."),

@@ -10,10 +10,12 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from bench.board import Board
+from bench.board_cells import METHODS, SCORE
+from bench.board_people import with_people
 from bench.exceptions import UnknownNameError
 from bench.models import Judge, Measurement, Run
 from bench.published_board import board_of_measurement
-from bench.run_board import COVERAGE, board_of_run
+from bench.run_board import COVERAGE, board_of_run, system_of
 from bench.scoring.frameworks import rubric_name
 from gvsir.exceptions import GvsirError
 from gvsir.models import ValueSystem
@@ -34,6 +36,12 @@ class BadCoverageError(GvsirError):
     """A least coverage is not a percentage."""
 
     code = "bad_coverage"
+
+
+class BadIntervalError(GvsirError):
+    """A method of intervals is not known."""
+
+    code = "bad_interval"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +79,14 @@ def _choice(run: Run) -> MeasurementChoice:
 
 
 def find_board(
-    system: str, measurement: str = "", weights: Mapping[str, Any] | None = None, *, coverage: float = COVERAGE
+    system: str, measurement: str = "", weights: Mapping[str, Any] | None = None, *, coverage: float = COVERAGE,
+    interval: str = SCORE,
 ) -> Board:
     """Return the leaderboard of ``measurement`` on ``system``; of the newest one if none is named.
 
     ``weights`` maps keys of dimensions to numbers from 0 up; those not named weigh 0. None: all weigh 1.
-    A mean of a run with a smaller share of scores than ``coverage`` is withheld.
+    A mean of a run with a smaller share of scores than ``coverage`` is withheld; its intervals are made by
+    ``interval``, one of `bench.board_cells.METHODS`.
 
     Raises
     ------
@@ -91,7 +101,7 @@ def find_board(
     if system == RUN_SYSTEM or measurement.startswith("run-") or not (
         measurement or Measurement.objects.filter(system__key=system).exists()
     ):
-        board = _of_run(system, measurement, checked, coverage)
+        board = _of_run(system, measurement, checked, coverage, interval)
     else:
         board = _of_import(system, measurement, checked)
     if checked is not None:
@@ -103,7 +113,9 @@ def find_board(
     return board
 
 
-def _of_run(system: str, measurement: str, weights: dict[str, float] | None, coverage: float) -> Board:
+def _of_run(
+    system: str, measurement: str, weights: dict[str, float] | None, coverage: float, interval: str
+) -> Board:
     runs = _runs_on(system)
     if measurement:
         number = measurement.removeprefix("run-")
@@ -117,8 +129,9 @@ def _of_run(system: str, measurement: str, weights: dict[str, float] | None, cov
             else f"import one first (gvsir import_scores), or run a release with a judge {system}:NAME (gvsir bench_run)"
         )
         raise UnknownNameError(_missing(system, measurement, advice))
-    framework = None if system == RUN_SYSTEM else ValueSystem.objects.current(system)
-    return board_of_run(run, weights, coverage=coverage, framework=framework)
+    framework = system_of(run) if system == RUN_SYSTEM else ValueSystem.objects.current(system)
+    board = board_of_run(run, weights, coverage=coverage, framework=framework, interval=interval)
+    return with_people(board, run, framework)
 
 
 def _of_import(system: str, measurement: str, weights: dict[str, float] | None) -> Board:
@@ -155,6 +168,19 @@ def checked_weights(weights: Mapping[str, Any]) -> dict[str, float]:
             raise BadWeightsError(f"The weight of {key} is {given!r}; a number from 0 up is expected.")
         result[str(key)] = number
     return result
+
+
+def checked_interval(method: str) -> str:
+    """Return the method of intervals called ``method``; the one used unless people choose where it is empty.
+
+    Raises
+    ------
+    BadIntervalError
+        There is no such method.
+    """
+    if method and method not in METHODS:
+        raise BadIntervalError(f"The interval is {method!r}; one of {', '.join(METHODS)} is expected.")
+    return method or SCORE
 
 
 def checked_coverage(percentage: str) -> float:

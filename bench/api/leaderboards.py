@@ -10,9 +10,18 @@ from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from bench.board_cells import METHODS
 from bench.board_export import board_json
 from bench.exceptions import UnknownNameError
-from bench.leaderboards import SYSTEMS, BadCoverageError, checked_coverage, find_board, measurements_of
+from bench.leaderboards import (
+    SYSTEMS,
+    BadCoverageError,
+    BadIntervalError,
+    checked_coverage,
+    checked_interval,
+    find_board,
+    measurements_of,
+)
 from gvsir.api.resources import ReadOnlyView, described
 
 
@@ -42,8 +51,10 @@ class CellSerializer(serializers.Serializer[Any]):
 
     value = serializers.FloatField(allow_null=True)
     interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    se = serializers.FloatField(allow_null=True, help_text="Standard error, clustered by incident.")
     n_scored = serializers.IntegerField(allow_null=True)
     n_unscored = serializers.IntegerField(allow_null=True)
+    n_incidents = serializers.IntegerField(allow_null=True)
     missing_reason = serializers.CharField(allow_null=True)
     interval_missing_reason = serializers.CharField(allow_null=True)
     interval_note = serializers.CharField(allow_null=True, help_text="Where the interval errs to the safe side.")
@@ -90,6 +101,47 @@ class WithJudgesSerializer(serializers.Serializer[Any]):
     missing_reason = serializers.CharField(allow_null=True)
 
 
+class CorrectedSerializer(serializers.Serializer[Any]):
+    """The whole put right by people's labels of a sample (prediction-powered); null with a reason where it is not."""
+
+    score = serializers.FloatField(allow_null=True)
+    interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    correction = serializers.FloatField(allow_null=True)
+    n_labelled = serializers.IntegerField()
+    missing_reason = serializers.CharField(allow_null=True)
+
+
+class JudgeLineSerializer(serializers.Serializer[Any]):
+    """A judge of the board, by the hash of its whole configuration, and its agreement with people."""
+
+    name = serializers.CharField()
+    sha256 = serializers.CharField()
+    n_labelled = serializers.IntegerField()
+    kappa = serializers.FloatField(allow_null=True, help_text="Quadratic weights.")
+    icc = serializers.FloatField(allow_null=True, help_text="ICC(2,1).")
+    alpha = serializers.FloatField(allow_null=True, help_text="Krippendorff, interval.")
+    mae = serializers.FloatField(allow_null=True)
+    bias = serializers.FloatField(allow_null=True, help_text="Judge less people.")
+    missing_reason = serializers.CharField(allow_null=True)
+
+
+class ReleaseIdentitySerializer(serializers.Serializer[Any]):
+    """The items behind a board."""
+
+    name = serializers.CharField()
+    sha256 = serializers.CharField()
+    canary = serializers.CharField()
+
+
+class IntervalMethodSerializer(serializers.Serializer[Any]):
+    """How the intervals were made; ``resamples`` and ``seed`` of a bootstrap."""
+
+    method = serializers.ChoiceField(choices=list(METHODS))
+    level = serializers.FloatField()
+    resamples = serializers.IntegerField(allow_null=True)
+    seed = serializers.IntegerField(allow_null=True)
+
+
 class BoardRowSerializer(serializers.Serializer[Any]):
     """One model."""
 
@@ -111,6 +163,10 @@ class BoardRowSerializer(serializers.Serializer[Any]):
     refused = ShareSerializer(required=False)
     without_refusals = WithoutRefusalsSerializer(required=False)
     with_judges = WithJudgesSerializer(required=False)
+    corrected = CorrectedSerializer(required=False)
+    profile = serializers.DictField(
+        child=CellSerializer(), required=False, help_text="Of values read as a profile: centred within each answer.",
+    )
 
 
 class BoardSerializer(serializers.Serializer[Any]):
@@ -124,6 +180,9 @@ class BoardSerializer(serializers.Serializer[Any]):
     facts = serializers.ListField(child=serializers.CharField())
     how = serializers.ListField(child=serializers.CharField())
     coverage = serializers.FloatField()
+    release = ReleaseIdentitySerializer(allow_null=True)
+    interval_method = IntervalMethodSerializer(allow_null=True)
+    judges = JudgeLineSerializer(many=True)
     rows = BoardRowSerializer(many=True)
 
 
@@ -155,7 +214,7 @@ class LeaderboardView(ReadOnlyView):
     """One leaderboard."""
 
     action_required = "leaderboard.view"
-    parameters = ("measurement", "coverage")
+    parameters = ("measurement", "coverage", "interval")
 
     @described(
         "The leaderboard of a value system",
@@ -164,6 +223,11 @@ class LeaderboardView(ReadOnlyView):
             OpenApiParameter("system", OpenApiTypes.STR, OpenApiParameter.PATH, description=", ".join(SYSTEMS)),
             OpenApiParameter("measurement", OpenApiTypes.STR, description="Key of a measurement; the newest without."),
             OpenApiParameter("coverage", OpenApiTypes.FLOAT, description="Percentage of scores below which a mean is withheld; 95."),
+            OpenApiParameter(
+                "interval", OpenApiTypes.STR, enum=list(METHODS),
+                description="How the intervals of a run are made: score (Bell-McCaffrey in Wilson's form) unless said, "
+                "or a cluster bootstrap with a stored seed.",
+            ),
         ],
     )
     def get(self, request: Request, system: str) -> Response:
@@ -173,7 +237,10 @@ class LeaderboardView(ReadOnlyView):
             raise exceptions.NotFound(f"There is no such value system. There are: {', '.join(SYSTEMS)}.")
         try:
             coverage = checked_coverage(request.query_params.get("coverage", ""))
-            return Response(board_json(find_board(system, measurement, coverage=coverage)))
+            interval = checked_interval(request.query_params.get("interval", ""))
+            return Response(board_json(find_board(system, measurement, coverage=coverage, interval=interval)))
+        except BadIntervalError as error:
+            raise exceptions.ValidationError({"interval": [str(error)]}) from error
         except BadCoverageError as error:
             raise exceptions.ValidationError({"coverage": [str(error)]}) from error
         except UnknownNameError as error:

@@ -48,8 +48,13 @@ def chosen_rows(board: Board, params: QueryDict, *, default: int = 3) -> tuple[R
     """Return up to five chosen rows; the first ``default`` with a score where the address names none."""
     wanted = chosen_models(params)
     if not wanted:
-        return tuple(row for row in board.rows if row.overall.value is not None)[:default]
+        return tuple(row for row in board.rows if has_number(board, row))[:default]
     return board.chosen([model for model in wanted if any(row.model == model for row in board.rows)][:MOST_CHOSEN])
+
+
+def has_number(board: Board, row: Row) -> bool:
+    """Return whether ``row`` has a whole, or on a board without wholes any number."""
+    return row.overall.value is not None if board.has_whole else any(cell.value is not None for cell in row.cells.values())
 
 
 def address(params: QueryDict, **changes: Any) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from bench.comparison_reads import HOLM
 from bench.exceptions import UnknownNameError
 from bench.leaderboards import RUN_SYSTEM, SYSTEMS, find_board, measurements_of
 from bench.views.board_request import MOST_CHOSEN, address, chosen_models, chosen_rows
-from bench.views.comparisons import paired_context, paired_csv
+from bench.views.comparisons import ADJUSTED_BY, paired_context, paired_csv
 from bench.views.leaderboards import scale_note
 from bench.views.radar_context import radar_file, radar_of, twin_of
 from gvsir.models import ValueSystem
@@ -26,10 +27,11 @@ def compare(request: HttpRequest) -> HttpResponse:
     except UnknownNameError:
         board = None
     rows = chosen_rows(board, params, default=0) if board else ()
+    adjust = params.get("adjust", "") if params.get("adjust", "") in ADJUSTED_BY else HOLM
     if board and params.get("format") == "svg":
         return radar_file(board, rows)
     if board and not board.is_imported and params.get("format") == "csv":
-        return paired_csv(board, rows)
+        return paired_csv(board, rows, adjust)
     names = {each.key: each for each in ValueSystem.objects.filter(key__in=SYSTEMS).order_by("version")}
     return render(request, "bench/compare.html", {
         "board": board,
@@ -45,5 +47,8 @@ def compare(request: HttpRequest) -> HttpResponse:
         "svg": address(params, format="svg"),
         "here": address(params, format=None),
         "pairs_csv": address(params, format="csv"),
-        **paired_context(board, rows),
+        "adjustments": [
+            (label, address(params, adjust=None if key == HOLM else key), key == adjust) for key, label in ADJUSTED_BY.items()
+        ],
+        **paired_context(board, rows, adjust),
     })

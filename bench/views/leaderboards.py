@@ -6,17 +6,22 @@ from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from bench.board import Board, sorted_rows
-from bench.board_cells import percent
+from bench.board import Board, Cell, Row, sorted_rows
+from bench.board_cells import SCORE, percent
 from bench.board_export import board_csv, board_json
+from bench.board_words import interval_labels
 from bench.exceptions import UnknownNameError
+from bench.forest import signed
 from bench.leaderboards import (
     SYSTEMS,
     BadCoverageError,
+    BadIntervalError,
     BadWeightsError,
     checked_coverage,
+    checked_interval,
     find_board,
     measurements_of,
 )
@@ -24,7 +29,7 @@ from bench.run_board import COVERAGE, GATE_VALUE
 from bench.views.board_request import MOST_CHOSEN, PREFIX, address, chosen_rows, completed, weights_of
 from bench.views.radar_context import radar_file, radar_of, twin_of
 from gvsir.models import ValueSystem
-from gvsir.permissions import action_required
+from gvsir.permissions import action_required, allowed
 
 #: With these parameters alone in the address, the written table is kept with the board.
 PLAIN: Final = frozenset({"measurement", "sort"})
@@ -51,18 +56,20 @@ def leaderboard(request: HttpRequest, system: str) -> HttpResponse:
         return render(request, "bench/leaderboard_empty.html", {
             "key": system, "system": ValueSystem.objects.filter(key=system).order_by("-version").first(),
         })
-    problem, code, coverage = "", "", COVERAGE
+    problem, code, coverage, interval = "", "", COVERAGE, SCORE
     try:
         coverage = checked_coverage(params.get("coverage", ""))
-    except BadCoverageError as error:
+        interval = checked_interval(params.get("interval", ""))
+    except (BadCoverageError, BadIntervalError) as error:
         problem, code = str(error), error.code
+    reading: Any = {"coverage": coverage, "interval": interval}
     try:
-        board = find_board(system, params.get("measurement", ""), coverage=coverage)
+        board = find_board(system, params.get("measurement", ""), **reading)
     except UnknownNameError as error:
         raise Http404(str(error)) from error
     try:
         weights = completed(weights_of(params), [column.key for column in board.columns])
-        board = find_board(system, board.measurement, weights, coverage=coverage) if weights else board
+        board = find_board(system, board.measurement, weights, **reading) if weights else board
     except BadWeightsError as error:
         problem, code = str(error), error.code
     chosen = chosen_rows(board, params)
@@ -88,6 +95,9 @@ def leaderboard(request: HttpRequest, system: str) -> HttpResponse:
         "scale_note": scale_note(board),
         "no_refusals": _("No judge of this run says whether an answer refuses."),
         "coverages": _coverages(request, board),
+        "intervals": _intervals(request, board),
+        "profile": _profile(board, sort),
+        "label_url": _label_url(request, board),
     }, status=400 if problem else 200)
 
 
@@ -100,6 +110,36 @@ def _coverages(request: HttpRequest, board: Board) -> list[tuple[str, str, bool]
         (percent(share), address(request.GET, coverage=None if share == COVERAGE else f"{share * 100:g}"), share == board.coverage)
         for share in offered
     ]
+
+
+def _intervals(request: HttpRequest, board: Board) -> list[tuple[str, str, bool]]:
+    """Return the methods of intervals that can be asked for: text, address, whether it is the present one."""
+    if board.interval is None:
+        return []
+    return [
+        (label, address(request.GET, interval=None if key == SCORE else key), key == board.interval.key)
+        for key, label in interval_labels().items()
+    ]
+
+
+def _profile(board: Board, sort: str) -> list[tuple[Row, list[tuple[Cell, str]]]]:
+    """Return the rows of the profile in the order of the table, each cell with its number as text."""
+    if not board.has_profile:
+        return []
+    return [
+        (row, [
+            (cell, "" if cell.value is None else signed(cell.value, cell.digits))
+            for cell in (row.centred[column.key] for column in board.columns)
+        ])
+        for row in sorted_rows(board.rows, sort)
+    ]
+
+
+def _label_url(request: HttpRequest, board: Board) -> str:
+    """Return where a sample of the run is drawn for people to label; "" for those who may not."""
+    if not board.has_layers or not allowed(request.user, "label.manage"):
+        return ""
+    return f"{reverse('label_sample_new')}?run={board.measurement.removeprefix('run-')}"
 
 
 def _file(request: HttpRequest, board: Board, chosen: Any, problem: str, code: str) -> HttpResponse | None:
@@ -119,8 +159,9 @@ def _file(request: HttpRequest, board: Board, chosen: Any, problem: str, code: s
 
 
 def _sort(asked: str, board: Board) -> str:
-    keys = {"model", "score", "gate", *(column.key for column in board.columns), *(group.key for group in board.groups)}
-    return asked if asked.removeprefix("-") in keys else "-score"
+    keys = {"model", "gate", *(("score",) if board.has_whole else ()), *(column.key for column in board.columns), *(group.key for group in board.groups)}
+    otherwise = "-score" if board.has_whole else "model"
+    return asked if asked.removeprefix("-") in keys else otherwise
 
 
 def _table(request: HttpRequest, board: Board, sort: str, chosen: set[int]) -> dict[str, Any]:
@@ -141,7 +182,7 @@ def _table(request: HttpRequest, board: Board, sort: str, chosen: set[int]) -> d
     return {
         "unit": board.unit,
         "model": head("model", _("Model")),
-        "score": head("score", _("Mean of layers") if board.has_layers else _("Mean")),
+        "score": head("score", _score_name(board)) if board.has_whole else None,
         "layers": [head(group.key, group.label, dimension=group.dimension) for group in layers],
         "gate": head("gate", _("Gate")) if board.has_layers else None,
         "gate_value": GATE_VALUE,
@@ -159,6 +200,12 @@ def _table(request: HttpRequest, board: Board, sort: str, chosen: set[int]) -> d
             for row in sorted_rows(board.rows, sort)
         ],
     }
+
+
+def _score_name(board: Board) -> str:
+    if board.has_layers:
+        return _("Mean of layers")
+    return _("Mean with your weights") if board.has_profile else _("Mean")
 
 
 def _weights(request: HttpRequest, board: Board) -> dict[str, Any]:

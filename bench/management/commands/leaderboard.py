@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bench.board import Board
+from bench.board import Board, Row
+from bench.board_cells import METHODS, SCORE
 from bench.board_export import board_json
 from bench.leaderboards import SYSTEMS, checked_coverage, find_board
 from gvsir.exceptions import FormatError, GvsirError
@@ -38,6 +39,10 @@ class Command(BaseCommand):
             "--coverage", default="", metavar="PERCENT",
             help="withhold means with a smaller share of scores (runs; 95 if not given, 0 withholds none)",
         )
+        parser.add_argument(
+            "--interval", choices=METHODS, default=SCORE,
+            help="how intervals of a run are made: score (Bell-McCaffrey in Wilson's form), or a bootstrap over incidents",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -45,7 +50,9 @@ class Command(BaseCommand):
         try:
             weights = _weights(options["weights"]) if options["weights"] else None
             coverage = checked_coverage(options["coverage"])
-            board = find_board(options["system"], options["measurement"], weights, coverage=coverage)
+            board = find_board(
+                options["system"], options["measurement"], weights, coverage=coverage, interval=options["interval"]
+            )
         except GvsirError as error:
             raise CommandError(str(error)) from error
         if options["json"]:
@@ -55,6 +62,8 @@ class Command(BaseCommand):
 
     def _print(self, board: Board) -> None:
         self.stdout.write(f"{board.system_label}: {board.measurement} ({', '.join(board.facts)})")
+        if board.release:
+            self.stdout.write(f"release {board.release}, SHA-256 {board.release_sha256}, {board.canary}")
         if board.badges:
             self.stdout.write("[" + "] [".join(board.badges) + "]")
         for row in board.rows:
@@ -63,8 +72,16 @@ class Command(BaseCommand):
             interval = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
             badges = f" ({', '.join(row.badges)})" if row.badges else ""
             span = f" ({row.rank_range[0]}–{row.rank_range[1]}, tier {row.tier})" if row.rank_range else ""
-            why = f"  {row.overall.reason}" if row.overall.value is None else ""
+            why = f"  {row.overall.reason}" if row.overall.value is None else _corrected(row)
             self.stdout.write(f"{row.rank or '—':>4}{span}  {value:>6}{interval}  {row.name}{badges}{why}")
+
+
+def _corrected(row: Row) -> str:
+    found = row.corrected
+    if found is None or found.value is None or found.interval is None:
+        return ""
+    low, high = found.interval
+    return f"  by {found.n_labelled} labels of people {found.value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def _weights(path: Path) -> dict[str, Any]:
