@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from bench.actions.create_run import judge_spec
@@ -16,12 +16,13 @@ from bench.endpoints import asked_models, lane_name, price_of
 from bench.exceptions import UnknownNameError
 from bench.execution.limits import Price
 from bench.files.kinds import MediaFile
+from bench.incident_facts import facts_of
 from bench.models import Executor, Judge, Judgement, LanguageModel, ReleaseItem, Response, Run, Trial
 from bench.providers.finish_reasons import CONTENT_FILTER, ERROR, LENGTH, reason_word
 from bench.scoring import ITEM_SYSTEM, RUBRICS, Rubric
 from bench.scoring.case import Facts, JudgeCase, case_of
 from bench.specs import GenerationConfig, JudgeSpec
-from gvsir.models import EntityRole, Incident, ValueDimension, ValueSystem
+from gvsir.models import ValueDimension, ValueSystem
 
 #: Responses that hold an answer a judge can read.
 JUDGEABLE = (Response.State.ANSWERED, Response.State.LENGTH)
@@ -62,6 +63,8 @@ class Session:
     ----------
     lanes_without_verdicts : set of str
         Lanes in which no verdict waited when last looked.
+    facts : dict of int to Facts
+        What happened in the incidents of items whose release did not freeze it, by the incident's number.
     held : dict of int to list of int
         By language model, responses that this process took and has not read yet.
     """
@@ -91,8 +94,13 @@ class Session:
         output: MediaFile | None = None,
     ) -> JudgeCase:
         """Return what ``seated`` reads of an answer to the item with this content."""
-        facts = self.facts.get(content.get("incident") or 0) if seated.rubric.reads_facts else None
+        facts = self._facts(content) if seated.rubric.reads_facts else None
         return case_of(content, language=language, response=text, facts=facts, output=output)
+
+    def _facts(self, content: Mapping[str, Any]) -> Facts | None:
+        if "facts" in content:
+            return Facts.from_json(content["facts"]) if content["facts"] else None
+        return self.facts.get(content.get("incident") or 0)
 
 
 def open_session(run: Run, executor: Executor) -> Session:
@@ -150,18 +158,9 @@ def scaled_dimensions(system: str) -> dict[str, ScaledDimension]:
 
 
 def _facts(run: Run) -> dict[int, Facts]:
-    """Return what happened in the incidents of the run's items, by the incident's public number."""
-    incidents = Incident.objects.filter(
-        pk__in=ReleaseItem.objects.filter(release=run.release_id).values("item__incident")
-    )
-    harmed: dict[int, list[str]] = defaultdict(list)
-    roles = EntityRole.objects.filter(incident__in=incidents, role=EntityRole.Role.HARMED).order_by("entity__name")
-    for number, name in roles.values_list("incident__number", "entity__name"):
-        harmed[number].append(name)
-    return {
-        number: Facts(title=title, happened=description, harmed=tuple(harmed[number]))
-        for number, title, description in incidents.values_list("number", "title", "description")
-    }
+    """Return what happened in the incidents of the items that the run's release did not freeze it with."""
+    unfrozen = ReleaseItem.objects.filter(release=run.release_id).exclude(content__has_key="facts")
+    return facts_of(unfrozen.values("item__incident"))
 
 
 def state_of_answer(finish_reason: str) -> tuple[Response.State, str]:
@@ -182,6 +181,20 @@ def is_free() -> Q:
 def responses_of(run: Run) -> QuerySet[Response]:
     """Return the responses that ``run`` rests on, those it shares with other runs included."""
     return Response.objects.filter(Exists(Trial.objects.filter(run=run, response=OuterRef("pk"))))
+
+
+def state_in(run: Run) -> Combinable:
+    """Return the expression for the state of a trial's response, as far as ``run`` is concerned.
+
+    Responses are shared: what a cancelled run left, another run may ask. In the cancelled one it stays cancelled.
+    """
+    if run.status != Run.Status.CANCELLED:
+        return F("response__state")
+    elsewhere_later = Q(response__answered_at__gt=run.finished_at) & ~Q(response__executor__run=run)
+    return Case(
+        When(Q(response__state=Response.State.PENDING) | elsewhere_later, then=Value(Response.State.CANCELLED)),
+        default=F("response__state"), output_field=CharField(),
+    )
 
 
 def judgements_of(run: Run) -> QuerySet[Judgement]:

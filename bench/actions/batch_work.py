@@ -15,6 +15,7 @@ from bench.actions.claim_work import claim_page, has_pending, release_claims
 from bench.actions.join_run import join_run, leave_run
 from bench.actions.record_outcomes import record_outcomes
 from bench.actions.replay_recordings import replay_recordings
+from bench.actions.score_cancelled import score_cancelled
 from bench.actions.score_run import score_run
 from bench.actions.signs_of_life import signs_of_life
 from bench.endpoints import IN_PROCESS, client_of
@@ -67,6 +68,7 @@ def batch_work(run: Run, *, actor: User | None) -> Iterator[BatchWork]:
             executor, ending="finished" if status == Run.Status.FINISHED else "stopped", status=status, reason=reason,
             actor=actor,
         )
+        score_cancelled(run.pk)
 
 
 def _refuse_files(work: BatchWork) -> None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 
 from bench.actions.claim_work import has_pending
 from bench.actions.join_run import refuse_open_batches
+from bench.actions.score_cancelled import score_cancelled
 from bench.models import Run
 from bench.tasks import ring
 from gvsir.exceptions import InvalidTransitionError
@@ -36,8 +37,10 @@ def resume_run(*, run_id: int, actor: User | None) -> Run:
 
 
 def cancel_run(*, run_id: int, actor: User | None) -> Run:
-    """End a run for good; its answers stay and another run may use them."""
-    return _change(run_id, actor, _MAY_CANCEL, Run.Status.CANCELLED, f"Cancelled by {_who(actor)}.")
+    """End a run for good; what it has is scored, and another run may use its answers."""
+    run = _change(run_id, actor, _MAY_CANCEL, Run.Status.CANCELLED, f"Cancelled by {_who(actor)}.")
+    score_cancelled(run_id)
+    return run
 
 
 def _who(actor: User | None) -> str:

@@ -38,6 +38,7 @@ from bench.actions.join_run import (
 from bench.actions.record_outcomes import record_outcomes
 from bench.actions.replay_journals import open_journal, replay_journals
 from bench.actions.replay_recordings import replay_recordings
+from bench.actions.score_cancelled import score_cancelled
 from bench.actions.score_run import score_run
 from bench.actions.share_endpoints import Claim, endpoint_named, take_places
 from bench.actions.signs_of_life import signs_of_life
@@ -111,6 +112,7 @@ def execute_run(
         raise
     finally:
         leave_run(executor, ending=ending, status=status, reason=reason, actor=actor)
+    score_cancelled(run.pk)
     run.refresh_from_db()
     return account(run)
 

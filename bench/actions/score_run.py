@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import TextField
 from django.db.models.functions import Concat
 
-from bench.execution_session import scaled_dimensions
+from bench.execution_session import scaled_dimensions, state_in
 from bench.fast_rows import insert_ignoring_conflicts
 from bench.models import DimensionVerdict, Judgement, LanguageModel, Response, Run, Score, Trial
 from bench.score_arrays import forget_scores, keep_scores
@@ -86,7 +86,7 @@ def score_run(run: Run) -> int:
     rule = PanelRule.from_json(run.spec.get("panel"))
     panels = _panels(run)
     trials = Trial.objects.filter(run=run).order_by("pk").values_list(
-        "pk", "response_id", "release_item_id", "language", "release_item__item__category_id", "response__state",
+        "pk", "response_id", "release_item_id", "language", "release_item__item__category_id", state_in(run),
         Concat("response__text", "response__output_sha256", output_field=TextField()), "language_model__family",
         "language_model_id", "language_model__model_identifier", "language_model__recorded_from",
     )
@@ -125,6 +125,7 @@ def _score_chunk(run: Run, chunk: Sequence[_Trial], panels: Sequence[_Panel], ru
     said = _said([trial.response_id for trial in chunk], [judge.pk for panel in panels for judge in panel.judges])
     outcomes: dict[tuple[int, int], Headline] = {}
     makers: dict[int, Maker] = {}
+    unheard = _RESPONSE_REASONS[Response.State.CANCELLED] if run.status == Run.Status.CANCELLED else "not judged yet"
     for trial in chunk:
         if trial.model not in makers:
             makers[trial.model] = trial.maker
@@ -132,7 +133,9 @@ def _score_chunk(run: Run, chunk: Sequence[_Trial], panels: Sequence[_Panel], ru
         heard = said[trial.response_id, trial.release_item_id, trial.language]
         for panel in panels:
             for dimension in panel.dimensions or (trial.dimension_id,):
-                outcomes[trial.pk, dimension] = _outcome(trial, maker, panel, dimension, heard, rule)
+                outcomes[trial.pk, dimension] = _outcome(
+                    trial, maker, panel, dimension, heard, rule, unheard=unheard
+                )
     existing = {
         (score.trial_id, score.dimension_id): score
         for score in Score.objects.filter(trial__in=[trial.pk for trial in chunk])
@@ -185,10 +188,14 @@ def _said(
 
 
 def _outcome(
-    trial: _Trial, maker: Maker, panel: _Panel, dimension: int, heard: Mapping[int, _Said], rule: PanelRule
+    trial: _Trial, maker: Maker, panel: _Panel, dimension: int, heard: Mapping[int, _Said], rule: PanelRule, *,
+    unheard: str,
 ) -> Headline:
+    if trial.state == Response.State.CANCELLED:  # others may have it answered later
+        return Headline(value=None, missing_reason=_RESPONSE_REASONS[Response.State.CANCELLED])
     votes = [
-        _vote(judge, heard.get(judge.pk), dimension, is_own=judge.maker.is_same_kind(maker)) for judge in panel.judges
+        _vote(judge, heard.get(judge.pk), dimension, is_own=judge.maker.is_same_kind(maker), unheard=unheard)
+        for judge in panel.judges
     ]
     if not any(vote.value is not None for vote in votes):
         if trial.state in _RESPONSE_REASONS:
@@ -198,9 +205,9 @@ def _outcome(
     return headline_of(votes, family="+".join(sorted(maker.families)), rule=rule)
 
 
-def _vote(judge: _Judge, said: _Said | None, dimension: int, *, is_own: bool) -> Vote:
+def _vote(judge: _Judge, said: _Said | None, dimension: int, *, is_own: bool, unheard: str) -> Vote:
     if said is None or said.state == Judgement.State.PENDING:
-        return Vote(ref=0, value=None, missing_reason="not judged yet", is_own=is_own)
+        return Vote(ref=0, value=None, missing_reason=unheard, is_own=is_own)
     value, reason = said.value, f"judgement {said.state}: {said.missing_reason}"
     if said.state == Judgement.State.PROFILED:
         value, reason = said.by_dimension.get(dimension, (None, "the reply does not name it"))
