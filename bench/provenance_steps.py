@@ -168,7 +168,7 @@ def response_step(record_id: str, viewer: Any) -> Step | None:
             state=response.get_state_display(), model=response.language_model.name
         ),
         text=response.text if may_read else "",
-        withheld="" if may_read or not response.text else _sign_in(),
+        withheld="" if may_read or not (response.text or response.output) else _sign_in(),
         url=response.get_absolute_url(),
         badges=response.language_model.badges,
         facts=(
@@ -179,7 +179,10 @@ def response_step(record_id: str, viewer: Any) -> Step | None:
             *(((_("error"), response.error),) if response.error and may_read else ()),
         ),
         next=tuple(("item", f"{each.item.public_id}@{each.release.name}") for each in items),
-        extra={"warning_key": items[0].item.category.key if items else ""},
+        extra={
+            "warning_key": items[0].item.category.key if items else "",
+            **({"response": response, "file": response.output} if response.output and may_read else {}),
+        },
     )
 
 
@@ -224,7 +227,10 @@ def item_step(record_id: str, viewer: Any) -> Step | None:
         ends="" if after else _("Ends here: the item names no incident that is shown."),
         extra={
             "dimension": item.category, "incident": incident.public_id if incident else "",
-            **({"prompt": content["prompt"], "focus": content["focus"]} if may_read else {}),
+            **({
+                "prompt": content["prompt"], "focus": content["focus"], "id": item.public_id,
+                "images": content.get("attachments", ()),
+            } if may_read else {}),
         },
     )
 

@@ -7,7 +7,7 @@ to believe that, and to treat the file as a document of its own that may run and
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import IO, Final
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -21,7 +21,7 @@ from bench.prompts import files_of
 from bench.querysets import item_by_public_id
 from gvsir.permissions import action_required
 
-_RANGE: Final = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
+_RANGE: Final = re.compile(r"bytes=(\d{0,12})-(\d{0,12})")
 _POLICY: Final = "default-src 'none'; sandbox"
 
 
@@ -59,34 +59,74 @@ def label_file(request: HttpRequest, pk: int, sha256: str) -> HttpResponseBase:
 
 
 def served(request: HttpRequest, file: MediaFile) -> HttpResponseBase:
-    """Return ``file``, or the part of it that is asked for."""
+    """Return ``file``, or the part of it that is asked for.
+
+    A browser may keep it, but asks each time whether this person may see it still.
+    """
     if file.media_type not in EXTENSIONS:
         raise Http404
-    try:
-        opened: Any = media_store().open(file.sha256)
-    except MissingMediaError as error:
-        raise Http404(str(error)) from error
-    size = opened.seek(0, 2)
-    opened.seek(0)
-    part = _RANGE.fullmatch(request.headers.get("Range", ""))
-    answer: Any
-    if part is None:
-        answer = FileResponse(opened, content_type=file.media_type)
+    answer: HttpResponseBase
+    if request.headers.get("If-None-Match") == f'"{file.sha256}"':
+        answer = HttpResponse(status=304)
     else:
-        first = int(part[1])
-        last = min(int(part[2]) if part[2] else size - 1, size - 1)
-        if first > last:
-            opened.close()
-            answer = HttpResponse(status=416)
-            answer["Content-Range"] = f"bytes */{size}"
-            return answer  # type: ignore[no-any-return]
-        with opened:
-            opened.seek(first)
-            answer = HttpResponse(opened.read(last - first + 1), status=206, content_type=file.media_type)
-        answer["Content-Range"] = f"bytes {first}-{last}/{size}"
+        try:
+            opened = media_store().open(file.sha256)
+        except MissingMediaError as error:
+            raise Http404(str(error)) from error
+        answer = _whole_or_part(request, file, opened)
     answer["Accept-Ranges"] = "bytes"
-    answer["Content-Disposition"] = f'inline; filename="{file.sha256[:16]}.{EXTENSIONS[file.media_type]}"'
+    answer["ETag"] = f'"{file.sha256}"'
+    answer["Cache-Control"] = "private, no-cache"
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Content-Security-Policy"] = _POLICY
-    answer["Cache-Control"] = "private, max-age=3600"
-    return answer  # type: ignore[no-any-return]
+    answer["Cross-Origin-Resource-Policy"] = "same-origin"
+    return answer
+
+
+def _whole_or_part(request: HttpRequest, file: MediaFile, opened: IO[bytes]) -> HttpResponseBase:
+    size = opened.seek(0, 2)
+    asked = _asked_part(request.headers.get("Range", ""), size)
+    if asked is not None and not asked:
+        opened.close()
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    part = asked or range(size)
+    opened.seek(part.start)
+    answer = FileResponse(_Part(opened, len(part)), content_type=file.media_type, status=200 if asked is None else 206)
+    if asked is not None:
+        answer["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
+    answer["Content-Length"] = str(len(part))
+    answer["Content-Disposition"] = f'inline; filename="{file.sha256[:16]}.{EXTENSIONS[file.media_type]}"'
+    return answer
+
+
+def _asked_part(header: str, size: int) -> range | None:
+    """Return the bytes that a ``Range`` header asks for, none of them where there are none; None where it asks for all.
+
+    Examples
+    --------
+    >>> _asked_part("bytes=90-", 100), _asked_part("bytes=-5", 100), _asked_part("bytes=0-1,5-6", 100)
+    (range(90, 100), range(95, 100), None)
+    """
+    found = _RANGE.fullmatch(header)
+    if found is None or not (found[1] or found[2]):
+        return None
+    if not found[1]:
+        return range(max(0, size - int(found[2])), size)
+    return range(int(found[1]), min(int(found[2]) + 1 if found[2] else size, size))
+
+
+class _Part:
+    """The next ``length`` bytes of a file, in pieces: a long video is never in memory."""
+
+    def __init__(self, file: IO[bytes], length: int) -> None:
+        self._file, self._left = file, length
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most ``size`` bytes."""
+        data = self._file.read(min(size, self._left) if size >= 0 else self._left)
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -12,6 +12,11 @@ from bench.prompts import files_of, text_of
 from gvsir.permissions import action_required, allowed
 
 
+def words_for_output(response: Response) -> str:
+    """Return what stands for a file that a model made, for who cannot see or hear it."""
+    return _("What {model} made of the prompt; nobody has described it.").format(model=response.language_model.name)
+
+
 @action_required("response.view")
 def response_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a response; texts to signed-in roles only, always as plain text."""
@@ -35,9 +40,7 @@ def response_detail(request: HttpRequest, pk: int) -> HttpResponse:
             }
             for message in response.messages
         ],
-        "output_alt": _("What {model} made of the prompt above; nobody has described it.").format(
-            model=response.language_model.name
-        ),
+        "output_alt": words_for_output(response),
         "run": first.run if first else None,
         "judgements": response.judgements.select_related("judge", "release_item__item").prefetch_related("dimension_verdicts__dimension").order_by("pk"),
         "trials": trials,

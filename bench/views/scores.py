@@ -14,6 +14,7 @@ from bench.models import LanguageModel, Run, Score
 from bench.querysets import item_by_public_id, scores_of_cell
 from bench.scoring.frameworks import FRAMEWORKS
 from bench.views.board_request import address
+from bench.views.responses import words_for_output
 from gvsir.models import ValueDimension
 from gvsir.permissions import action_required, allowed
 
@@ -87,7 +88,7 @@ def score_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one score: its value or why it is missing, judgements, response, item."""
     score = get_object_or_404(
         Score.objects.select_related(
-            "run__release", "dimension__system", "trial__language_model", "trial__response",
+            "run__release", "dimension__system", "trial__language_model", "trial__response__language_model",
             "trial__release_item__item__incident", "trial__release_item__item__category",
         ),
         pk=pk,
@@ -97,6 +98,7 @@ def score_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "trial": score.trial,
         "item": score.trial.release_item.item,
         "content": score.trial.release_item.content,
+        "output_alt": words_for_output(score.trial.response),
         "judgements": score.judgements.select_related("judge").order_by("pk"),
         "others": Score.objects.filter(
             run=score.run, trial__release_item=score.trial.release_item, dimension=score.dimension

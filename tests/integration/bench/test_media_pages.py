@@ -159,7 +159,8 @@ def test_files_are_served_to_who_may_read_the_texts_only(client, reader):
             assert answer["X-Content-Type-Options"] == "nosniff"
             assert answer["Content-Disposition"].startswith("inline; filename=")
             assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
-            assert "private" in answer["Cache-Control"]
+            assert answer["Cache-Control"] == "private, no-cache"
+            assert answer["Cross-Origin-Resource-Policy"] == "same-origin"
             assert answer.getvalue().startswith(b"\x89PNG")
 
 
@@ -187,10 +188,30 @@ def test_a_part_of_a_video_is_served_for_who_asks_for_it(client):
     address = f"/bench/responses/{response.pk}/files/{response.output_sha256}/"
     whole = mp4("x")
     part = client.get(address, headers={"Range": "bytes=10-19"})
-    assert (part.status_code, part.content, part["Content-Range"]) == (206, whole[10:20], f"bytes 10-19/{len(whole)}")
-    assert client.get(address, headers={"Range": "bytes=600-"}).content == whole[600:]
+    assert (part.status_code, part.getvalue(), part["Content-Range"]) == (206, whole[10:20], f"bytes 10-19/{len(whole)}")
+    assert client.get(address, headers={"Range": "bytes=600-"}).getvalue() == whole[600:]
+    assert client.get(address, headers={"Range": "bytes=-7"}).getvalue() == whole[-7:]
+    assert client.get(address, headers={"Range": "bytes=5-2"}).status_code == 416
+    assert part["Content-Length"] == "10"
     assert client.get(address, headers={"Range": "bytes=99999-"}).status_code == 416
     assert client.get(address, headers={"Range": "bytes=x-"}).getvalue() == whole
+
+
+def test_a_browser_keeps_a_file_but_asks_each_time_whether_it_may_be_seen_still(client):
+    response = make_response()
+    user = make_user("annotator")
+    client.force_login(user)
+    address = f"/bench/responses/{response.pk}/files/{response.output_sha256}/"
+    first = client.get(address)
+    assert first.getvalue() == png("made")
+    known = {"If-None-Match": first["ETag"]}
+    again = client.get(address, headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.get(address, headers={"If-None-Match": '"another"'}).getvalue() == png("made")
+    user.groups.clear()
+    assert client.get(address, headers=known).status_code == 403
+    client.logout()
+    assert client.get(address, headers=known).status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -226,6 +247,48 @@ def test_the_page_of_a_response_shows_what_the_question_showed(client):
     assert "What is &lt;b&gt;this&lt;/b&gt;?" in text
     assert 'alt="A red square."' in text
     assert client.get(f"/bench/responses/{response.pk}/files/{attachment.sha256}/").getvalue() == png("red")
+
+
+@pytest.mark.parametrize("reader", ["anonymous", "annotator"])
+def test_the_pages_of_a_score_and_of_its_source_show_what_was_made_to_who_may_see_it(client, reader):
+    response = make_response(category="violence_hate")
+    score = response.trials.get().scores.get()
+    sign_in(client, reader)
+    address = f"/bench/responses/{response.pk}/files/{response.output_sha256}/"
+    page = client.get(score.get_absolute_url()).content.decode()
+    assert (f'<img src="{address}"' in page) is (reader == "annotator")
+    if reader == "annotator":
+        assert page.rindex('<details class="fold', 0, page.index(address)) > page.rfind("</details>", 0, page.index(address))
+    chain = client.get(f"/provenance/score/{score.pk}/").content.decode()
+    assert response.get_absolute_url() in chain
+    assert address not in chain or reader == "annotator"
+
+
+NAMES_OF_FILES = ("/images/", "/files/")
+
+
+def test_no_page_or_answer_of_the_api_leads_who_is_not_signed_in_to_a_file(client):
+    attachment, response = shown(proposed(category="violence_hate")), make_response(category="violence_hate")
+    Item.objects.filter(pk=attachment.item_id).update(status=Item.Status.ACCEPTED)
+    run = make_run(make_release([attachment.item]))
+    score = make_score(run, attachment.item, make_language_model(), 3.0)
+    file = {"type": "media", "sha256": attachment.sha256, "media_type": "image/png", "size": attachment.size}
+    Response.objects.filter(pk=score.trial.response_id).update(
+        messages=[{"role": "user", "content": [{"type": "text", "text": "What is this?"}, file]}]
+    )
+    addresses = [
+        attachment.item.get_absolute_url(), run.release.get_absolute_url(), run.get_absolute_url(), "/bench/items/",
+        score.get_absolute_url(), score.trial.response.get_absolute_url(), response.get_absolute_url(),
+        f"/provenance/score/{score.pk}/", f"/provenance/response/{response.pk}/", "/api/v1/items/", "/api/v1/responses/",
+        f"/api/v1/items/{attachment.item.public_id}/", f"/api/v1/responses/{score.trial.response_id}/",
+    ]
+    for address in addresses:
+        answer = client.get(address)
+        text = answer.content.decode()
+        assert answer.status_code == 200, address
+        assert attachment.sha256 not in text, address
+        assert "A red square." not in text, address
+        assert not [each for each in NAMES_OF_FILES if each in text], address
 
 
 @pytest.mark.parametrize("reader", ["anonymous", "annotator"])
