@@ -168,6 +168,11 @@ def judgement_key(
     return _key(data, series)
 
 
+def verdict_key_in(release_sha256: str, key: str) -> str:
+    """Return the key of the verdict ``key`` where a later release holds the same item: there it is kept again."""
+    return sha256(canonical_json({"release": release_sha256, "verdict": key}))
+
+
 def _key(data: dict[str, Any], series: int) -> str:
     if series > 1:
         data["series"] = series

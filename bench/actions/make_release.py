@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -11,16 +11,21 @@ from django.core.validators import validate_slug
 from django.db import transaction
 from django.utils.translation import gettext
 
+from bench.incident_facts import facts_of
 from bench.models import Item, Release, ReleaseItem
 from bench.querysets import items_to_release
 from bench.release_content import canary, digest, document
+from bench.scoring.case import Facts
 from gvsir.exceptions import ImmutableRecordError, InvalidTransitionError
 from gvsir.models import LogEntry
 from gvsir.permissions import require
 
 
-def item_content(item: Item) -> dict[str, Any]:
+def item_content(item: Item, facts: Mapping[int, Facts] | None = None) -> dict[str, Any]:
     """Return what a release keeps of ``item``; the keys are part of the release's format.
+
+    ``facts`` of incidents by number are frozen with it: judges that read what happened read it there. Releases made
+    before that have none.
 
     Images are named by the SHA-256 of their content, so that the release's own hash holds them too; an item that
     shows none is written as before there were any, and so is one that is nobody's benign twin.
@@ -38,6 +43,9 @@ def item_content(item: Item) -> dict[str, Any]:
         "template": item.template,
         "model_made": item.is_model_made,
     }
+    if facts is not None:
+        found = facts.get(item.incident.number) if item.incident else None
+        content["facts"] = found.as_json() if found else None
     if item.twin_of is not None:
         content["twin_of"] = item.twin_of.public_id
     return {**content, "attachments": shown} if shown else content
@@ -71,7 +79,8 @@ def make_release(
         ) from error
     chosen = list(items_to_release().filter(pk__in=[item.pk for item in items]))
     _check(chosen, is_demonstration)
-    contents = [item_content(item) for item in chosen]
+    facts = facts_of([item.incident_id for item in chosen if item.incident_id])
+    contents = [item_content(item, facts) for item in chosen]
     sha256 = digest(document(name=name, contents=contents, is_demonstration=is_demonstration))
     release, is_new = Release.objects.get_or_create(
         name=name,
@@ -81,7 +90,9 @@ def make_release(
         },
     )
     if not is_new:
-        if release.sha256 != sha256:
+        without_facts = [item_content(item) for item in chosen]  # as releases were once made
+        earlier = digest(document(name=name, contents=without_facts, is_demonstration=is_demonstration))
+        if release.sha256 not in (sha256, earlier):
             raise ImmutableRecordError(
                 gettext("Release {name} exists and holds other items; choose another name.").format(name=name)
             )

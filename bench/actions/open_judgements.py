@@ -13,12 +13,12 @@ from bench.execution.calls import Call
 from bench.execution_session import JUDGEABLE, SeatedJudge, Session
 from bench.fast_rows import insert_ignoring_conflicts
 from bench.files.kinds import MediaFile
-from bench.models import Judgement, Trial
+from bench.models import DimensionVerdict, Judgement, Trial
 from bench.scoring import ITEM_SYSTEM
 from bench.scoring.case import JudgeCase
 from bench.scoring.media_words import why_unfit, with_files
 from bench.scoring.structured import Unread, repair_messages
-from bench.specs import judgement_key
+from bench.specs import judgement_key, verdict_key_in
 
 _CHUNK = 200
 #: Verdicts that another run may ask for anew: a judge may be there again, or take images by now.
@@ -28,6 +28,12 @@ OUTPUT_OF_RESPONSE: Final = ("response__output_sha256", "response__output_media_
 _FIELDS = (
     "key", "judge", "response", "release_item", "language", "state", "value", "missing_reason", "reason", "refusal",
     "raw_text", "finish_reason", "attempts", "judged_at", "executor",
+)
+
+
+#: What is taken over from a verdict on the same item in another release; what it cost belongs to that one.
+_GIVEN: Final = (
+    "state", "value", "missing_reason", "reason", "refusal", "raw_text", "finish_reason", "judged_at",
 )
 
 
@@ -63,15 +69,22 @@ class _Opening(NamedTuple):
     answer: Answered
     seated: SeatedJudge
     case: JudgeCase
+    copy_of: int | None = None
 
 
 def open_judgements(session: Session, answers: Sequence[Answered], *, hold: bool) -> list[Call]:
     """Write the verdicts that ``answers`` need and do not have; return the calls this process may now send.
 
     Must run in the transaction that makes the answers durable, or after it. With ``hold``, new pending verdicts
-    belong to this process at once and come back as calls; without, they are left to be claimed.
+    belong to this process at once and come back as calls; without, they are left to be claimed. A verdict that was
+    given on the same item in another release is written down for this one too, not asked for again.
     """
-    openings = {}
+    return _open(session, answers, hold=hold)[0]
+
+
+def _open(session: Session, answers: Sequence[Answered], *, hold: bool) -> tuple[list[Call], int]:
+    """Do what :func:`open_judgements` says; return also how many verdicts were written."""
+    openings: dict[str, _Opening] = {}
     for answer in answers:
         if answer.is_blank:
             continue
@@ -80,9 +93,10 @@ def open_judgements(session: Session, answers: Sequence[Answered], *, hold: bool
             key = judgement_key(seated.spec, case.identity(), answer.key, answer.content_sha256)
             openings[key] = _Opening(answer, seated, case)
     calls: list[Call] = []
-    series = 1
+    series, written = 1, 0
     while openings:
         inserted = _insert(session, openings, hold=hold)
+        written += len(inserted)
         for key, pk, state in inserted:
             if state == Judgement.State.PENDING and hold:
                 opening = openings[key]
@@ -92,22 +106,26 @@ def open_judgements(session: Session, answers: Sequence[Answered], *, hold: bool
         anew = {}
         existed = openings.keys() - {key for key, _pk, _state in inserted}
         rows = Judgement.objects.filter(key__in=existed).values_list(
-            "key", "pk", "state", "executor_id", "attempts", "judge_id"
+            "key", "pk", "state", "executor_id", "attempts", "judge_id", "release_item_id"
         )
-        for key, pk, state, executor_id, attempts, judge_id in rows:
+        for key, pk, state, executor_id, attempts, judge_id, release_item_id in rows:
             opening = openings[key]
-            if state in GIVEN_UP and not session.owns(executor_id):
+            if release_item_id != opening.answer.release_item_id:
+                is_given = state not in (*GIVEN_UP, Judgement.State.PENDING, Judgement.State.CANCELLED)
+                placed = verdict_key_in(session.run.release.sha256, key)
+                anew[placed] = opening._replace(copy_of=pk if is_given else None)
+            elif state in GIVEN_UP and not session.owns(executor_id):
                 anew[judgement_key(
                     opening.seated.spec, opening.case.identity(), opening.answer.key, opening.answer.content_sha256,
                     series=series + 1,
-                )] = opening
+                )] = opening._replace(copy_of=None)
             elif state == Judgement.State.PENDING and hold and executor_id == session.executor.pk:
                 calls.append(judgement_call(session, judge_id, pk, key, opening.case, attempts))
             elif state == Judgement.State.PENDING:
                 session.saw_foreign = True
         openings = anew
         series += 1
-    return calls
+    return calls, written
 
 
 def judgement_call(
@@ -144,7 +162,9 @@ def open_missing_judgements(session: Session) -> int:
     They lack one where another run answered the question, or where this run was given a new judge.
     """
     opened = 0
-    for judge_id in session.judges:
+    for judge_id, seated in session.judges.items():
+        # Where facts are not frozen, only the key tells whether a verdict was given on what is known now.
+        by_key = seated.rubric.reads_facts and bool(session.facts)
         given = Judgement.objects.filter(
             ~Q(state__in=GIVEN_UP) | Q(executor__run=session.run),
             judge=judge_id, response=OuterRef("response"), release_item=OuterRef("release_item"),
@@ -152,8 +172,10 @@ def open_missing_judgements(session: Session) -> int:
         )
         lacking = (
             Trial.objects.filter(run=session.run, response__state__in=JUDGEABLE)
-            .exclude(response__text="", response__output_sha256="").filter(~Exists(given)).order_by("pk")
+            .exclude(response__text="", response__output_sha256="").order_by("pk")
         )
+        if not by_key:
+            lacking = lacking.filter(~Exists(given))
         last = 0
         while True:
             rows = list(
@@ -167,8 +189,8 @@ def open_missing_judgements(session: Session) -> int:
             last = rows[-1][0]
             answers = [Answered(*(*row[:7], output_of(*row[7:]))) for _pk, *row in rows]
             with transaction.atomic():
-                open_judgements(session, answers, hold=False)
-            opened += sum(not answer.is_blank for answer in answers)
+                written = _open(session, answers, hold=False)[1]
+            opened += written if by_key else sum(not answer.is_blank for answer in answers)
     return opened
 
 
@@ -176,8 +198,14 @@ def _insert(session: Session, openings: Mapping[str, _Opening], *, hold: bool) -
     """Write what is not there yet; return key, primary key and state of each row written."""
     now = timezone.now()
     rows: list[tuple[Any, ...]] = []
-    for key, (answer, seated, case) in openings.items():
+    copied = [opening.copy_of for opening in openings.values() if opening.copy_of is not None]
+    given = {row[0]: row[1:] for row in Judgement.objects.filter(pk__in=copied).values_list("pk", *_GIVEN)}
+    for key, (answer, seated, case, copy_of) in openings.items():
         head = (key, seated.row.pk, answer.response_id, answer.release_item_id, answer.language)
+        if copy_of in given:
+            *verdict, judged_at = given[copy_of]
+            rows.append((*head, *verdict, 0, judged_at, None))
+            continue
         unfit = why_unfit(
             output=case.output, shown=case.shown, accepts=seated.accepts, quotes=seated.rubric.system != ITEM_SYSTEM
         ) if case.output is not None or case.shown else ""
@@ -198,4 +226,15 @@ def _insert(session: Session, openings: Mapping[str, _Opening], *, hold: bool) -
             *head, state, verdict.value, verdict.missing_reason, verdict.reason, verdict.refusal, "", "", 0, now,
             session.executor.pk,
         ))
-    return insert_ignoring_conflicts(Judgement, _FIELDS, rows, returning=("key", "pk", "state"))
+    inserted = insert_ignoring_conflicts(Judgement, _FIELDS, rows, returning=("key", "pk", "state"))
+    _copy_dimensions({openings[key].copy_of: pk for key, pk, _state in inserted if openings[key].copy_of is not None})
+    return inserted
+
+
+def _copy_dimensions(copies: Mapping[int | None, int]) -> None:
+    """Write what a judge said of each dimension for the copies of its verdicts, too."""
+    fields = ("dimension_id", "direction", "strength", "evidence", "value", "missing_reason")
+    said = DimensionVerdict.objects.filter(judgement__in=list(copies)).order_by("pk").values("judgement_id", *fields)
+    DimensionVerdict.objects.bulk_create(
+        DimensionVerdict(judgement_id=copies[row.pop("judgement_id")], **row) for row in said
+    )

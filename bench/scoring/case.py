@@ -26,6 +26,11 @@ class Facts:
         """Return the facts as plain data."""
         return {"title": self.title, "happened": self.happened, "harmed": list(self.harmed)}
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Facts:
+        """Return the facts that :meth:`as_json` wrote."""
+        return cls(title=str(data["title"]), happened=str(data["happened"]), harmed=tuple(map(str, data["harmed"])))
+
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeCase:

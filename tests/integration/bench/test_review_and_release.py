@@ -81,7 +81,7 @@ def test_the_hash_is_over_the_canonical_json_of_the_frozen_items():
     contents = list(release.release_items.values_list("content", flat=True))
     assert [each["id"] for each in contents] == ["T-1", "T-2"]
     assert set(contents[0]) == {
-        "id", "category", "modality", "stance", "prompt", "focus", "incident", "codings", "template", "model_made",
+        "id", "category", "modality", "stance", "prompt", "focus", "incident", "codings", "template", "model_made", "facts",
     }
     text = canonical_json(release_document(release))
     assert '"你好 👋"' in text
