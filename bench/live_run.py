@@ -30,6 +30,7 @@ def live_values(run: Run, account: RunAccount) -> dict[str, Any]:
         "status-reason": run.status_reason,
         "sent": f"{account.sent:,}",
         "retried": f"{account.retried:,}",
+        "failed": f"{account.responses['failed'] + account.judgements['failed']:,}",
         "cost": account.cost.short(),
         "cost-said": account.cost.sentence(),
         "seconds": duration(account.seconds),
@@ -90,6 +91,7 @@ def outcome_words() -> dict[str, str]:
         "rate_limited": _("rate limited"), "server_error": _("server error"), "dropped": _("connection lost"),
         "timeout": _("timed out"), "malformed": _("malformed reply"), "request_refused": _("request refused"),
         "refused_by_provider": _("refused by the provider"), "superseded": _("superseded"), "failed": _("failed"),
+        "key_refused": _("key refused"), "quota_spent": _("account without money"), "broken_off": _("answer broken off"),
         "unreadable": _("unreadable verdict, asked for again"), "schema_refused": _("no schema accepted, asked without"),
     }
 

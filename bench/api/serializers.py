@@ -14,6 +14,7 @@ from rest_framework import serializers
 
 from bench.accounting import RunAccount, account
 from bench.api.costs import CostSerializer
+from bench.execution_session import state_in
 from bench.models import (
     Attachment,
     Item,
@@ -249,7 +250,7 @@ class RunDetailSerializer(RunSerializer):
 
     def get_responses(self, run: Run) -> dict[str, int]:
         """Return state -> number of the run's trials."""
-        counted = Counter(run.trials.order_by().values_list("response__state", flat=True))
+        counted = Counter(run.trials.order_by().values_list(state_in(run), flat=True))
         return {state: counted[state] for state in Response.State.values}
 
     def get_judgements(self, run: Run) -> dict[str, int]:

@@ -15,7 +15,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from bench.accounting import account
 from bench.actions.change_run import cancel_run, pause_run, resume_run
+from bench.actions.raise_limits import raise_limits, spent_of
+from bench.actions.retry_failed import ask_again
+from bench.exceptions import BadNumberError, MissingReasonError
+from bench.execution_session import state_in
 from bench.left_out import by_model, left_out_of
+from bench.limits_form import LimitsForm
 from bench.live_run import line_texts, live_values, outcome_words, state_words, status_words, who_executes
 from bench.models import FailedAttempt, Release, Response, Run, Score, Trial
 from bench.run_form import RunForm
@@ -23,7 +28,11 @@ from gvsir.exceptions import GvsirError
 from gvsir.permissions import action_required, allowed
 
 PER_PAGE: Final = 50
+_MOST_DIGITS: Final = 18
 _CHANGES: Final = {"pause": pause_run, "resume": resume_run, "cancel": cancel_run}
+#: What is done only with a reason, which the log keeps.
+_WITH_REASON: Final = ("retry-failed", "limits")
+_LONGEST_REASON: Final = 500
 
 
 @action_required("run.view")
@@ -31,8 +40,11 @@ def run_list(request: HttpRequest) -> HttpResponse:
     """Show all runs; whoever may execute runs makes a new one here."""
     may_execute = allowed(request.user, "run.execute")
     form = None
+    like = _run_named(request.POST.get("like") or request.GET.get("like") or "")
     if may_execute:
-        form = RunForm(request.POST or None, actor=request.user, initial={"release": request.GET.get("release")})  # type: ignore[arg-type]
+        form = RunForm(
+            request.POST or None, actor=request.user, like=like, initial={"release": request.GET.get("release")}  # type: ignore[arg-type]
+        )
         if request.method == "POST" and form.is_valid():
             try:
                 return redirect(form.create())
@@ -49,20 +61,27 @@ def run_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [(run, words[run.status]) for run in page],
         "form": form,
+        "like": like,
         "has_releases": Release.objects.exists(),
         "who_executes": who_executes(),
     }, status=400 if form is not None and form.errors else 200)
+
+
+def _run_named(number: str) -> Run | None:
+    """Return the run with this number; None where there is none, or it is no number."""
+    is_number = number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS
+    return Run.objects.select_related("release").filter(pk=int(number)).first() if is_number else None
 
 
 @action_required("run.view")
 def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a run's account, live while it is executed, and its responses."""
     run = get_object_or_404(Run.objects.select_related("release", "created_by"), pk=pk)
-    trials = Trial.objects.filter(run=run)
-    states = dict(trials.order_by().values_list("response__state").annotate(n=Count("pk")))
+    trials = Trial.objects.filter(run=run).annotate(state_here=state_in(run))
+    states = dict(trials.order_by().values_list("state_here").annotate(n=Count("pk")))
     state = request.GET.get("state", "")
     if state in Response.State.values:
-        trials = trials.filter(response__state=state)
+        trials = trials.filter(state_here=state)
     trials = trials.select_related(
         "release_item__item__category", "language_model", "response"
     ).prefetch_related(  # the score on the item's own category; those on frameworks stand on their leaderboards
@@ -70,6 +89,7 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     ).order_by("release_item__position", "language_model", "language", "epoch")
     result = account(run)
     page = Paginator(trials, PER_PAGE).get_page(request.GET.get("page"))
+    states_here = [getattr(trial, "state_here") for trial in page]  # noqa: B009 - an annotation
     words, live = state_words(), live_values(run, result)
     pace = {name: text for name, text in live["texts"].items() if name.endswith("-pace")}
     return render(request, "bench/run_detail.html", {
@@ -84,10 +104,11 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "live": live,
         "spec": run.spec,
         "page": page,
-        "rows": [(trial, words[trial.response.state]) for trial in page],
+        "rows": [(trial, words[shown]) for trial, shown in zip(page, states_here, strict=True)],
         "states": [(each.value, words[each.value], states[each.value]) for each in Response.State if each.value in states],
         "state": state,
         "left_out": by_model(left_out_of(run)),
+        "spent": spent_of(run) if allowed(request.user, "run.execute") else None,
     })
 
 
@@ -120,13 +141,14 @@ def run_calls(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @action_required("run.execute")
 def run_change(request: HttpRequest, pk: int, change: str) -> HttpResponse:
-    """Pause, resume or cancel a run."""
-    action: Any = _CHANGES.get(change)
+    """Pause, resume or cancel a run; put again what failed; raise its limits."""
     run = Run.objects.filter(pk=pk).first()
-    if action is None or run is None:
+    if run is None or change not in (*_CHANGES, *_WITH_REASON):
         raise Http404
     try:
-        run = action(run_id=pk, actor=request.user)
+        run = _change_with_reason(request, pk, change) if change in _WITH_REASON else _CHANGES[change](
+            run_id=pk, actor=request.user  # type: ignore[arg-type]
+        )
     except GvsirError as error:
         messages.error(request, str(error))
         return redirect(run)
@@ -134,6 +156,24 @@ def run_change(request: HttpRequest, pk: int, change: str) -> HttpResponse:
         "pause": _("Paused. Calls on their way may still arrive; nothing that is there is asked again."),
         "resume": _("Queued. Only what is missing will be sent."),
         "cancel": _("Cancelled. The answers stay, and another run may use them."),
+        "retry-failed": _("Queued. What failed is put again; what is there is not."),
+        "limits": _("The limits are set. A run that had stopped is queued again; only what is missing will be sent."),
     }
     messages.success(request, done[change])
     return redirect(run)
+
+
+def _change_with_reason(request: HttpRequest, pk: int, change: str) -> Run:
+    reason = request.POST.get("reason", "").replace("\0", "").strip()[:_LONGEST_REASON]
+    if not reason:
+        raise MissingReasonError(_("Say why; the reason is kept with the change."))
+    actor: Any = request.user
+    if change == "retry-failed":
+        return ask_again(run_id=pk, actor=actor, reason=reason)
+    form = LimitsForm(request.POST)
+    if not form.is_valid():
+        raise BadNumberError(form.said())
+    return raise_limits(
+        run_id=pk, budget_usd=form.cleaned_data["budget"], max_calls=form.cleaned_data["max_calls"], actor=actor,
+        reason=reason,
+    )

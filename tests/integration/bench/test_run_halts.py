@@ -234,3 +234,17 @@ def test_a_run_cancelled_while_it_is_executed_is_scored_by_the_process_that_leav
     assert result.responses["cancelled"] == 60 - server.received
     assert Score.objects.filter(run=run, value__isnull=False).count() == server.received
     assert Score.objects.filter(run=run).count() == 60
+
+
+def test_the_page_and_the_api_of_a_cancelled_run_show_what_it_left(client, admin_client):
+    with running() as server:
+        _release, run = cancelled_half(server)
+        page = admin_client.get(run.get_absolute_url()).content.decode()
+        assert '<span data-live="responses-cancelled">2</span>' in page
+        assert '<span data-live="judgements-cancelled">2</span>' in page
+        assert 'href="?state=cancelled"' in page
+        assert 'href="?state=pending"' not in page
+        listed = admin_client.get(f"{run.get_absolute_url()}?state=cancelled")
+        assert len(listed.context["page"].object_list) == 2
+        counted = admin_client.get(f"/api/v1/runs/{run.pk}/").json()["responses"]
+    assert (counted["answered"], counted["cancelled"], counted["pending"]) == (2, 2, 0)
