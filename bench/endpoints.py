@@ -62,7 +62,9 @@ def client_of(language_model: LanguageModel, *, connections: int, timeout: float
         "store": media_store(),
     }
     makes = _MAKERS.get(language_model.output)
-    return ChatClient(**endpoint) if makes is None else makes(**endpoint, options=language_model.output_options)
+    if makes is not None:
+        return makes(**endpoint, options=language_model.output_options)
+    return ChatClient(**endpoint, token_limit=language_model.token_limit)
 
 
 def asked_models(language_models: Iterable[LanguageModel], judges: Iterable[Judge]) -> list[LanguageModel]:

@@ -131,7 +131,7 @@ def open_session(run: Run, executor: Executor) -> Session:
     return Session(
         run=run,
         executor=executor,
-        generation=GenerationConfig(**run.spec["generation"]),
+        generation=GenerationConfig.from_json(run.spec["generation"]),
         language_models={model.pk: model for model in asked},
         subjects=subjects,
         judges=judges,

@@ -18,16 +18,25 @@ from bench.actions.register_language_model import (
     register_judge,
     register_language_model,
 )
-from bench.bounds import MOST_BUDGET, MOST_CALLS
+from bench.bounds import (
+    LEAST_TIMEOUT,
+    MOST_BUDGET,
+    MOST_CALLS,
+    MOST_TEMPERATURE,
+    MOST_TIMEOUT,
+    MOST_TOKENS,
+)
 from bench.models import LanguageModel, Release, Run
 from bench.providers.scripted import POLICIES
 from bench.scoring import RUBRIC_NAMES
 from bench.scoring.panel import HEADLINES, PanelRule
+from bench.specs import GenerationConfig
 from bench.tasks import ring
 from gvsir.permissions import allowed
 
 #: The same run asked for again within this time is the same click.
 SAME_CLICK: Final = timedelta(seconds=10)
+USUAL: Final = GenerationConfig()
 
 
 def _model_choices() -> list[tuple[str, Any]]:
@@ -95,6 +104,22 @@ class RunForm(forms.Form):
         initial=[LANGUAGES[0]], widget=forms.CheckboxSelectMultiple,
     )
     epochs = forms.IntegerField(label=_("How often each item is put"), min_value=1, max_value=100, initial=1)
+    temperature = forms.FloatField(
+        label=_("Temperature"), required=False, min_value=0, max_value=MOST_TEMPERATURE, initial=USUAL.temperature,
+        help_text=_("Empty: not sent, and left to the endpoint. Some models take none but their own."),
+    )
+    top_p = forms.FloatField(
+        label=_("Top-p"), required=False, min_value=0, max_value=1, initial=USUAL.top_p,
+        help_text=_("Empty: not sent, and left to the endpoint. Some models take none but their own."),
+    )
+    max_tokens = forms.IntegerField(
+        label=_("Most tokens of an answer"), required=False, min_value=1, max_value=MOST_TOKENS,
+        initial=USUAL.max_tokens,
+    )
+    timeout = forms.FloatField(
+        label=_("Timeout of a call in seconds"), required=False, min_value=LEAST_TIMEOUT, max_value=MOST_TIMEOUT,
+        help_text=_("Optional; 60 unless given."),
+    )
     budget = forms.DecimalField(
         label=_("Budget in US dollars"), required=False, min_value=0, max_value=MOST_BUDGET, max_digits=12,
         decimal_places=4,
@@ -118,6 +143,20 @@ class RunForm(forms.Form):
             raise forms.ValidationError(_("Choose at least one model."))
         return data
 
+    def _generation(self) -> GenerationConfig:
+        """Return how answers are drawn: what was emptied is not sent, what was not asked is as usual."""
+        given = {name: self.cleaned_data[name] for name in ("temperature", "top_p") if self.add_prefix(name) in self.data}
+        return GenerationConfig(**given, max_tokens=self.cleaned_data["max_tokens"] or USUAL.max_tokens)
+
+    @staticmethod
+    def _judge_names(data: dict[str, Any]) -> list[str]:
+        """Return each chosen model with each chosen rubric, and the heuristic judge as it is."""
+        rubrics = data["rubrics"] or [PUBLISHED_NAME]
+        return [
+            name if name == HEURISTIC_NAME else f"{rubric}:{name}"
+            for name in data["judges"] for rubric in (rubrics if name != HEURISTIC_NAME else [""])
+        ]
+
     @staticmethod
     def _judge_names(data: dict[str, Any]) -> list[str]:
         """Return each chosen model with each chosen rubric, and the heuristic judge as it is."""
@@ -140,6 +179,8 @@ class RunForm(forms.Form):
             panel=PanelRule(headline=data["headline"] or HEADLINES[0]),
             epochs=data["epochs"],
             languages=data["languages"],
+            generation=self._generation(),
+            timeout_seconds=data["timeout"],
             budget_usd=data["budget"],
             max_calls=data["max_calls"],
             actor=self._actor,

@@ -34,16 +34,24 @@ def sha256(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationConfig:
-    """How an answer is drawn; the defaults are those of the published GVS-Bench generator."""
+    """How an answer is drawn; the defaults are those of the published GVS-Bench generator.
 
-    temperature: float = 0.7
-    top_p: float = 0.9
+    A temperature or nucleus of None is not sent, and left to the endpoint: some models refuse any.
+    """
+
+    temperature: float | None = 0.7
+    top_p: float | None = 0.9
     max_tokens: int = 2000
     seed: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings that are set."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> GenerationConfig:
+        """Return the settings that :meth:`as_json` wrote: what it left out is not set."""
+        return cls(**{"temperature": None, "top_p": None, **data})
 
 
 @dataclass(frozen=True, kw_only=True)

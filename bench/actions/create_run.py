@@ -12,7 +12,15 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from bench.actions.limit_run import check_limits
-from bench.bounds import MOST_AT_ONCE, MOST_SEED, check_count
+from bench.bounds import (
+    LEAST_TIMEOUT,
+    MOST_AT_ONCE,
+    MOST_SEED,
+    MOST_TIMEOUT,
+    check_count,
+    check_generation,
+    check_measure,
+)
 from bench.endpoints import model_spec
 from bench.environment import describe_environment
 from bench.exceptions import EmptyRunError, RunClosedError
@@ -55,6 +63,7 @@ def create_run(
     budget_usd: Decimal | None = None,
     max_calls: int | None = None,
     panel: PanelRule | None = None,
+    timeout_seconds: float | None = None,
     actor: User | None,
 ) -> Run:
     """Return a new queued run with everything it will ask; nothing is sent yet.
@@ -64,7 +73,7 @@ def create_run(
     Raises
     ------
     BadNumberError
-        A limit, the concurrency or the seed is outside its bounds.
+        A limit, the concurrency, the seed, a setting of the answers or the timeout is outside its bounds.
     EmptyRunError
         No model, no judge, or no item that can be asked in these languages.
     MissingPriceError
@@ -79,6 +88,9 @@ def create_run(
     generation = generation or GenerationConfig()
     _check(language_models, judges, epochs=epochs, languages=languages, concurrency=concurrency, seed=seed)
     check_limits(language_models, judges, budget_usd=budget_usd, max_calls=max_calls)
+    for each in [generation, *(made for judge in judges if (made := judge_spec(judge).generation))]:
+        check_generation(each)
+    check_measure(gettext("A timeout in seconds"), timeout_seconds, least=LEAST_TIMEOUT, most=MOST_TIMEOUT)
     spec = RunSpec(
         release_sha256=release.sha256,
         models=[model_spec(model) for model in language_models],
@@ -96,7 +108,7 @@ def create_run(
         run = Run.objects.create(
             release=release, spec=spec.as_json(), spec_sha256=spec.sha256, environment=environment,
             is_demonstration=release.is_demonstration, created_by=actor, concurrency=concurrency, budget_usd=budget_usd,
-            max_calls=max_calls,
+            max_calls=max_calls, timeout_seconds=timeout_seconds,
         )
         run.language_models.set(language_models)
         run.judges.set(judges)
@@ -132,7 +144,7 @@ def judge_spec(judge: Judge) -> JudgeSpec:
         rubric_sha256=config.get("rubric_sha256", ""),
         repairs=int(config.get("repairs", 0)),
         model=ModelSpec(**model) if model else None,
-        generation=GenerationConfig(**generation) if generation else None,
+        generation=GenerationConfig.from_json(generation) if generation else None,
     )
 
 

@@ -19,7 +19,7 @@ from gvsir.permissions import require
 
 DESCRIBABLE: Final = (
     "family", "developer", "input_price", "output_price", "price_per_output", "max_concurrency", "output", "accepts",
-    "output_options",
+    "output_options", "token_limit",
 )
 #: What changes the answers: fixed while a run asks the model.
 _SHAPING: Final = ("output", "output_options")

@@ -175,7 +175,9 @@ class _Execution:
         self, session: Session, progress: Callable[[Progress], None] | None, look: Callable[[], None] | None,
         stop: Callable[[], bool] | None, settings: Settings,
     ) -> None:
-        self._session, self._settings = session, settings
+        timeout = session.run.timeout_seconds
+        self._session = session
+        self._settings = settings if timeout is None else replace(settings, timeout=timeout)
         self._tell, self._look, self._stop = progress, look or (lambda: None), stop or (lambda: False)
         self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any] | None] | None] = queue.SimpleQueue()
         self._should_stop = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -181,12 +182,15 @@ def check_key_variable(variable: str, *, from_web: bool) -> None:
 
 
 @transaction.atomic
-def register_judge(name: str, *, actor: User | None = None, generation: GenerationConfig | None = None) -> Judge:
+def register_judge(
+    name: str, *, actor: User | None = None, generation: GenerationConfig | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Judge:
     """Return the judge called ``name``: ``heuristic``, or ``[RUBRIC:]MODEL`` with a model's name.
 
     RUBRIC is ``published`` (the GVS-Bench instruction; also without a rubric), ``anchored``, or a framework:
     ``schwartz``, ``mft``, ``llm_unique``, ``salad``. A judge is its whole configuration; another rubric text or
-    version, model or setting is another judge.
+    version, model or setting is another judge. ``settings`` are those of its answers that are not as usual.
 
     Raises
     ------
@@ -214,7 +218,9 @@ def register_judge(name: str, *, actor: User | None = None, generation: Generati
     spec = JudgeSpec(
         kind="language_model", rubric=RUBRIC_NAMES[chosen], rubric_version=rubric.version,
         rubric_sha256=rubric.text_sha256, repairs=rubric.most_repairs, model=model_spec(language_model),
-        generation=generation or replace(JUDGE_GENERATION, max_tokens=rubric.max_tokens),
+        generation=replace(
+            generation or replace(JUDGE_GENERATION, max_tokens=rubric.max_tokens), **(settings or {})
+        ),
     )
     plain = language_model.name if chosen == PUBLISHED_NAME else f"{chosen}:{language_model.name}"
     return _judge(plain, spec, language_model)

@@ -27,7 +27,7 @@ def retry_failed(*, run: Run, actor: User | None) -> int:
     run = Run.objects.select_for_update().get(pk=run.pk)
     if run.status in (Run.Status.RUNNING, Run.Status.CANCELLED):
         raise RunClosedError(f"Run {run.pk} is {run.status}; only a run at rest can put failed questions again.")
-    generation = GenerationConfig(**run.spec["generation"])
+    generation = GenerationConfig.from_json(run.spec["generation"])
     trials = Trial.objects.filter(run=run, response__state=Response.State.FAILED).select_related(
         "response__language_model"
     )

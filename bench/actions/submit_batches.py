@@ -46,7 +46,10 @@ def parts_of(work: BatchWork) -> list[Part]:
     parts = []
     for pk, calls in by_model.items():
         language_model = work.session.language_models[pk]
-        lines = (request_line(work.session.run.pk, call, language_model.model_identifier) for call in calls)
+        lines = (
+            request_line(work.session.run.pk, call, language_model.model_identifier, language_model.token_limit)
+            for call in calls
+        )
         waiting = iter(calls)
         parts += [Part(language_model, part, list(islice(waiting, len(part)))) for part in in_files(lines)]
     return parts

@@ -22,7 +22,7 @@ from bench.exceptions import (
 from bench.execution.calls import Call
 from bench.providers.base import Completion
 from bench.providers.error_replies import POLICY_CODES
-from bench.providers.openai_compatible import completion_of
+from bench.providers.openai_compatible import MAX_TOKENS, completion_of, sent_settings
 from gvsir.exceptions import FormatError
 
 #: What OpenAI takes in one file.
@@ -54,9 +54,10 @@ class Reply:
     error: CallError | None = None
 
 
-def request_line(run: int, call: Call, model: str) -> str:
+def request_line(run: int, call: Call, model: str, token_limit: str = MAX_TOKENS) -> str:
     """Return the line that asks ``call``; its number is one more than the calls sent before."""
-    body: dict[str, Any] = {"model": model, "messages": list(call.messages), **call.generation.as_json()}
+    body: dict[str, Any] = {"model": model, "messages": list(call.messages)}
+    body |= sent_settings(call.generation, token_limit)
     if call.response_format is not None:
         body["response_format"] = call.response_format
     custom_id = f"run-{run}/{call.kind}/{call.key}/{call.attempts + 1}"

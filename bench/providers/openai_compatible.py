@@ -29,6 +29,7 @@ from bench.providers.finish_reasons import ERROR, reason_word
 from bench.specs import GenerationConfig, Message
 
 DEFAULT_KEY_VARIABLE = "OPENAI_API_KEY"
+MAX_TOKENS = "max_tokens"
 _SHORTEST_SECRET = 8
 #: What the client would tell of this machine with every call; leaving it out saves a tenth of its time.
 PLATFORM_HEADERS = tuple(
@@ -89,6 +90,8 @@ class OpenAICompatibleClient:
         Most connections at once.
     timeout : float
         Seconds to wait for an answer.
+    token_limit : str
+        What the server calls the most tokens of an answer: max_tokens, or max_completion_tokens.
 
     Raises
     ------
@@ -99,12 +102,13 @@ class OpenAICompatibleClient:
     is_remote = True
 
     def __init__(
-        self, *, base_url: str, model: str, key_variable: str = "", connections: int = 100, timeout: float = 60.0
+        self, *, base_url: str, model: str, key_variable: str = "", connections: int = 100, timeout: float = 60.0,
+        token_limit: str = MAX_TOKENS,
     ) -> None:
         import httpx2
         import openai
 
-        self.model = model
+        self.model, self._token_limit = model, token_limit
         key = read_key(key_variable, model)
         self._options: Any = {} if key else {"headers": {"Authorization": openai.omit}}
         self._url = f"{base_url.rstrip('/')}/chat/completions"
@@ -131,7 +135,7 @@ class OpenAICompatibleClient:
         import openai
 
         if self._settings is None or self._settings[0] is not generation:
-            self._settings = (generation, generation.as_json())
+            self._settings = (generation, sent_settings(generation, self._token_limit))
         body = {"model": self.model, "messages": messages, **self._settings[1]}
         is_held = response_format is not None and self._schemas.are_worth_trying
         if is_held:
@@ -158,6 +162,12 @@ class OpenAICompatibleClient:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+
+def sent_settings(generation: GenerationConfig, token_limit: str) -> dict[str, Any]:
+    """Return the settings as a server reads them that calls the most tokens of an answer ``token_limit``."""
+    settings = generation.as_json()
+    return {token_limit if name == MAX_TOKENS else name: value for name, value in settings.items()}
 
 
 def read_key(key_variable: str, model: str) -> str:

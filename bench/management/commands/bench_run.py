@@ -18,6 +18,7 @@ from bench.actions.limit_run import limit_run
 from bench.actions.plan_run import HOW_TOKENS, Plan, plan_missing, plan_run
 from bench.actions.register_language_model import register_judge, register_language_model
 from bench.actions.retry_failed import retry_failed
+from bench.management.call_settings import SETTINGS, add_settings, generation_of, judge_settings
 from bench.management.run_progress import shown
 from bench.management.stopping import stop_on_signals
 from bench.models import Judge, Release, Run
@@ -33,7 +34,7 @@ _EXAMPLE = """Examples:
   gvsir bench_run --pause 12"""
 
 #: What a run has from its beginning: not to be said again where it goes on.
-_FIXED = ("release", "model", "judge", "epochs", "language", "concurrency", "seed", "headline", "least_votes", "hold")
+_FIXED = ("release", "model", "judge", "epochs", "language", "concurrency", "seed", "headline", "least_votes", "hold", *SETTINGS)
 #: Besides these, nothing goes with --pause and --cancel.
 _MAY_CHANGE = (*_FIXED, "budget", "max_calls", "resume", "retry_failed", "queue", "dry_run")
 
@@ -70,6 +71,7 @@ class Command(BaseCommand):
         parser.add_argument("--budget", metavar="USD", help="the most the whole run may spend; with --resume: from now on")
         parser.add_argument("--max-calls", type=int, metavar="N", help="the most calls the whole run may send, all attempts")
         parser.add_argument("--seed", type=int, help="default 0")
+        add_settings(parser)
         parser.add_argument("--headline", choices=HEADLINES, help=f"of several judges' votes; default {HEADLINES[0]}")
         parser.add_argument("--least-votes", type=int, metavar="N", help="valid votes a score needs; default: a majority")
         parser.add_argument("--resume", type=int, metavar="RUN", help="continue this run")
@@ -159,12 +161,13 @@ class Command(BaseCommand):
         if release is None:
             raise CommandError(f"There is no release {options['release']!r}.")
         language_models = [register_language_model(name) for name in options["model"]]
-        judges = [register_judge(name) for name in options["judge"]]
+        judges = [register_judge(name, settings=judge_settings(options)) for name in options["judge"]]
         self._warn_of_self_judging(judges, {model.pk for model in language_models})
         return {
             "release": release, "language_models": language_models, "judges": judges, "epochs": 1 if options["epochs"] is None else options["epochs"],
             "languages": options["language"] or ["en"], "concurrency": options["concurrency"], "seed": options["seed"] or 0,
             "budget_usd": self._budget(options), "max_calls": options["max_calls"],
+            "generation": generation_of(options), "timeout_seconds": options["timeout"],
             "panel": PanelRule(headline=options["headline"] or HEADLINES[0], least_votes=options["least_votes"]),
         }
 

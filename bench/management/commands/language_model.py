@@ -57,6 +57,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--price-per-output", type=_amount, metavar="USD", help="for one image, speech or video"
         )
+        parser.add_argument(
+            "--token-limit", choices=LanguageModel.TokenLimit.values,
+            help="what its endpoint calls the most tokens of an answer (default max_tokens)",
+        )
         parser.add_argument("--concurrency", type=int, dest="max_concurrency", metavar="N", help="most calls at once")
         parser.add_argument("--family", help="its maker's family; no family judges itself alone")
         parser.add_argument("--developer", help="who made it")
@@ -120,5 +124,5 @@ def _row(language_model: LanguageModel) -> dict[str, Any]:
         "output_price": price(language_model.output_price), "concurrency": language_model.max_concurrency,
         "output": language_model.output, "accepts": language_model.accepts,
         "options": language_model.output_options or None,
-        "price_per_output": price(language_model.price_per_output),
+        "price_per_output": price(language_model.price_per_output), "token_limit": language_model.token_limit,
     }
