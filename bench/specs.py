@@ -1,7 +1,10 @@
 """Specifications as frozen values, and the content keys under which answers and verdicts are kept.
 
 What changes an answer is in the key (endpoint, model name, messages, generation settings, epoch); what does
-not (the variable that holds the key, prices, concurrency) is left out.
+not (the variable that holds the key, prices, concurrency, timeout, what the endpoint calls the token limit) is left
+out. A verdict's key has the judge's whole configuration, what it reads, and whose answer. The seed of a run is part
+of the configuration of those judges that it makes ask in another order (:class:`JudgeSpec`), and of nothing else: a
+run with another seed asks their verdicts anew, and no answer and no other verdict.
 """
 
 from __future__ import annotations
@@ -77,7 +80,11 @@ class ModelSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeSpec:
-    """Who judges, with which rubric and settings; its hash is the judge's identity."""
+    """Who judges, with which rubric and settings; its hash is the judge's identity.
+
+    Of a judge that reads a framework, ``seed`` draws the order in which the dimensions are named: it is part of the
+    identity, which is part of each verdict's key, from which the order is drawn.
+    """
 
     kind: str
     rubric: str
@@ -86,6 +93,7 @@ class JudgeSpec:
     repairs: int = 0
     model: ModelSpec | None = None
     generation: GenerationConfig | None = None
+    seed: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return everything that matters for a verdict."""
@@ -98,6 +106,8 @@ class JudgeSpec:
             data["model"] = self.model.as_json()
         if self.generation is not None:
             data["generation"] = self.generation.as_json()
+        if self.seed:
+            data["seed"] = self.seed
         return data
 
     @cached_property
@@ -108,7 +118,10 @@ class JudgeSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """A whole run, frozen before the first call."""
+    """A whole run, frozen before the first call.
+
+    ``seed`` is that of the judges among ``judges`` whose requests have an order that is drawn; it changes nothing else.
+    """
 
     release_sha256: str
     models: Sequence[ModelSpec]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -29,6 +31,7 @@ from bench.left_out import LeftOutLine, left_out_lines
 from bench.modality import needs_of, why_left_out
 from bench.models import Judge, LanguageModel, Release, ReleaseItem, Response, Run, Trial
 from bench.prompts import asked_of
+from bench.scoring import ITEM_SYSTEM, RUBRICS
 from bench.scoring.case import in_language
 from bench.scoring.panel import PanelRule
 from bench.specs import GenerationConfig, JudgeSpec, Message, ModelSpec, RunSpec, response_key
@@ -37,6 +40,7 @@ from gvsir.permissions import require
 
 LANGUAGES = ("en", "zh")
 _CHUNK = 500
+_ORDER = re.compile(r" \(order -?\d+\)\Z")
 _MOST_EPOCHS = 100
 
 
@@ -84,9 +88,10 @@ def create_run(
     if actor is not None:
         require(actor, "run.execute")
     language_models = list({model.pk: model for model in language_models}.values())
-    judges = list({judge.pk: judge for judge in judges}.values())
+    check_count(gettext("A seed"), seed, least=-MOST_SEED, most=MOST_SEED)
+    judges = list({judge.pk: judge for judge in (with_seed(judge, seed) for judge in judges)}.values())
     generation = generation or GenerationConfig()
-    _check(language_models, judges, epochs=epochs, languages=languages, concurrency=concurrency, seed=seed)
+    _check(language_models, judges, epochs=epochs, languages=languages, concurrency=concurrency)
     check_limits(language_models, judges, budget_usd=budget_usd, max_calls=max_calls)
     for each in [generation, *(made for judge in judges if (made := judge_spec(judge).generation))]:
         check_generation(each)
@@ -145,7 +150,28 @@ def judge_spec(judge: Judge) -> JudgeSpec:
         repairs=int(config.get("repairs", 0)),
         model=ModelSpec(**model) if model else None,
         generation=GenerationConfig.from_json(generation) if generation else None,
+        seed=int(config.get("seed", 0)),
     )
+
+
+def with_seed(judge: Judge, seed: int) -> Judge:
+    """Return the judge that is ``judge`` but for the order, drawn by ``seed``, in which it is asked for dimensions.
+
+    A judge that is asked for one number has no such order and is the same under every seed.
+    """
+    spec = judge_spec(judge)
+    rubric = RUBRICS.get(spec.rubric)
+    if rubric is None or rubric.system == ITEM_SYSTEM or spec.seed == seed:
+        return judge
+    seeded = replace(spec, seed=seed)
+    name = _ORDER.sub("", judge.name)
+    return Judge.objects.get_or_create(
+        sha256=seeded.sha256,
+        defaults={
+            "name": f"{name} (order {seed})"[:300] if seed else name, "kind": judge.kind,
+            "language_model": judge.language_model, "config": seeded.as_json(),
+        },
+    )[0]
 
 
 def questions(
@@ -211,7 +237,7 @@ def add_trials(run: Run, chunk: Sequence[Question], generation: GenerationConfig
 
 def _check(
     language_models: Sequence[LanguageModel], judges: Sequence[Judge], *, epochs: int, languages: Sequence[str],
-    concurrency: int | None, seed: int,
+    concurrency: int | None,
 ) -> None:
     if not language_models:
         raise EmptyRunError(gettext("A run needs at least one model."))
@@ -222,7 +248,6 @@ def _check(
             gettext("Epochs are a number from 1 to {most_epochs}.").format(most_epochs=_MOST_EPOCHS)
         )
     check_count(gettext("Concurrency"), concurrency, most=MOST_AT_ONCE)
-    check_count(gettext("A seed"), seed, least=-MOST_SEED, most=MOST_SEED)
     if unknown := set(languages) - set(LANGUAGES):
         raise EmptyRunError(
             gettext("Languages are {languages}; {unknown} is none of them.").format(

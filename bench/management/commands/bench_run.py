@@ -70,7 +70,10 @@ class Command(BaseCommand):
         parser.add_argument("--concurrency", type=int, help="most calls at once to one endpoint")
         parser.add_argument("--budget", metavar="USD", help="the most the whole run may spend; with --resume: from now on")
         parser.add_argument("--max-calls", type=int, metavar="N", help="the most calls the whole run may send, all attempts")
-        parser.add_argument("--seed", type=int, help="default 0")
+        parser.add_argument(
+            "--seed", type=int, help="draws the order in which judges of a framework are asked for its dimensions (default "
+            "0); with another one their verdicts, and nothing else, are asked anew",
+        )
         add_settings(parser)
         parser.add_argument("--headline", choices=HEADLINES, help=f"of several judges' votes; default {HEADLINES[0]}")
         parser.add_argument("--least-votes", type=int, metavar="N", help="valid votes a score needs; default: a majority")
