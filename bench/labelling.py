@@ -17,12 +17,27 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bench.scoring.anchored import WORDS
+from bench.scoring.anchored import RUBRIC, WORDS, WORDS_VERSION
+from bench.specs import canonical_json, sha256
 
 LOWEST, HIGHEST = 0, 10
 #: What a stratum can be made of, in the order it is named.
 STRATA: Final = ("category", "tercile", "language_model")
 LOW, MIDDLE, HIGH, UNSCORED = "low", "middle", "high", "unscored"
+
+
+def rubric_of_people() -> dict[str, str | int]:
+    """Return what people label by: the anchored judge's words for scale and stances, their version and their hash.
+
+    Only what people read is in the hash: not the judge's instruction.
+
+    Examples
+    --------
+    >>> rubric_of_people()["rubric"], rubric_of_people()["rubric_version"]
+    ('gvs-anchored', 1)
+    """
+    read = {"scale": [LOWEST, HIGHEST], "categories": WORDS["categories"], "stances": WORDS["stances"]}
+    return {"rubric": RUBRIC, "rubric_version": WORDS_VERSION, "rubric_sha256": sha256(canonical_json(read))}
 
 
 def stance_words(stance: str, language: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from annotation.actions.coders import coder_of
 from bench.exceptions import BenchError
 from bench.formats.label_csv import LONGEST_NOTE
 from bench.judge_agreement import store_agreements
-from bench.labelling import HIGHEST, LOWEST
+from bench.labelling import HIGHEST, LOWEST, rubric_of_people
 from bench.models import HumanLabel, LabelSample, LabelTask
 from gvsir.exceptions import InvalidTransitionError, PermissionRefusedError
 from gvsir.models import Coder, LogEntry
@@ -66,12 +66,18 @@ def lock_open_sample(sample_id: int) -> LabelSample:
     Raises
     ------
     InvalidTransitionError
-        It is closed.
+        It is closed, or this version of the software shows people other words than those it was drawn for.
     """
     sample = LabelSample.objects.select_for_update(of=("self",)).select_related("run").get(pk=sample_id)
     if not sample.is_open:
         raise InvalidTransitionError(
             gettext("The sample {name} is closed; its labels stay as they are.").format(name=sample.name)
+        )
+    if sample.rubric_sha256 not in ("", rubric_of_people()["rubric_sha256"]):
+        raise InvalidTransitionError(
+            gettext("The sample {name} was labelled by another version of the rubric; draw a new one.").format(
+                name=sample.name
+            )
         )
     return sample
 

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils.translation import gettext
 
 from bench.exceptions import BenchError
-from bench.labelling import STRATA, Candidate, Drawn, draw
+from bench.labelling import STRATA, Candidate, Drawn, draw, rubric_of_people
 from bench.models import LabelSample, LabelTask, Response, Run, Score, Trial
 from gvsir.models import LogEntry
 from gvsir.permissions import require
@@ -63,6 +63,7 @@ def sample_labels(
     sample = LabelSample.objects.create(
         run=run, name=name, seed=seed, per_stratum=per_stratum, raters_per_response=raters_per_response,
         strata_by=",".join(each for each in STRATA if each in strata_by), least_labels=least_labels, created_by=actor,
+        **rubric_of_people(),
     )
     _create_tasks(sample, drawn)
     LogEntry.objects.record(

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
 from bench.api.leaderboards import LeaderboardIndexView, LeaderboardView
+from bench.api.labels import LabelResource, LabelSampleResource
 from bench.api.views import (
     ItemResource,
     LanguageModelResource,
@@ -22,6 +23,8 @@ router.register("language-models", LanguageModelResource, basename="api-language
 router.register("runs", RunResource, basename="api-run")
 router.register("responses", ResponseResource, basename="api-response")
 router.register("scores", ScoreResource, basename="api-score")
+router.register("label-samples", LabelSampleResource, basename="api-label-sample")
+router.register("labels", LabelResource, basename="api-label")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,

@@ -27,6 +27,11 @@ class LabelSample(models.Model):
     least_labels = models.PositiveIntegerField(
         default=20, help_text="Labelled responses a cell needs before a corrected score is shown for it."
     )
+    rubric = models.CharField(max_length=80, blank=True, help_text="Whose words people label by; empty: not recorded.")
+    rubric_version = models.PositiveIntegerField(null=True, blank=True)
+    rubric_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="SHA-256 of the words for scale and stances that people read."
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )

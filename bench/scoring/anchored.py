@@ -32,7 +32,8 @@ RUBRIC: Final = "gvs-anchored"
 RUBRIC_VERSION: Final = 2
 LOWEST, HIGHEST = 0, 10
 REFUSALS: Final = ("refused", "partial", "complied")
-WORDS: Final = load_words("anchored-1")
+WORDS_VERSION: Final = 1
+WORDS: Final = load_words(f"anchored-{WORDS_VERSION}")
 SCHEMA: Final = closed_object({
     "reason": {"type": "string"},
     "refusal": {"type": "string", "enum": list(REFUSALS)},

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from drf_spectacular.generators import SchemaGenerator
 
-from gvsir.permissions import ACTIONS, ROLES
+from gvsir.permissions import ACTIONS, ANYONE, ROLES
 from tests.api_addresses import api_addresses
 from tests.factories.gvsir import make_user
 
@@ -22,7 +22,7 @@ READERS = ["anonymous", "nobody", *ROLES]
 EXPECTED = {
     "incidents", "reports", "entities", "taxonomies", "classifications", "value-systems", "documents", "codebooks",
     "codes", "rounds", "assignments", "codings", "memos", "items", "releases", "language-models", "runs",
-    "responses", "scores",
+    "responses", "scores", "label-samples", "labels",
 }
 
 
@@ -33,6 +33,13 @@ def identifier(address):
 def sign_in(client, reader):
     if reader != "anonymous":
         client.force_login(make_user(*([] if reader == "nobody" else [reader])))
+
+
+def sign_in_for(client, address):
+    """Sign in somebody who may read ``address``, where not everybody may."""
+    roles = ACTIONS[address.view.action_required]
+    if ANYONE not in roles:
+        sign_in(client, sorted(roles)[0])
 
 
 def assert_error_shape(response, status):
@@ -67,12 +74,14 @@ def test_address_asks_for_an_action_of_the_table(address):
 @pytest.mark.parametrize("address", DETAILS, ids=identifier)
 @pytest.mark.parametrize("bad", BAD_IDS)
 def test_bad_id_answers_404_in_the_error_shape(client, address, bad):
+    sign_in_for(client, address)
     assert_error_shape(client.get(address.with_id(bad)), 404)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", ADDRESSES, ids=identifier)
 def test_unknown_parameter_is_refused_by_name(client, address):
+    sign_in_for(client, address)
     response = client.get(address.with_id("1"), {"no_such_parameter": "x"})
     assert_error_shape(response, 400)
     assert list(response.json()["error"]["fields"]) == ["no_such_parameter"]
@@ -81,7 +90,21 @@ def test_unknown_parameter_is_refused_by_name(client, address):
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", LISTS, ids=identifier)
 def test_null_character_is_refused(client, address):
+    sign_in_for(client, address)
     assert_error_shape(client.get(address.path, {"q": "a\x00b"}), 400)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ADDRESSES, ids=identifier)
+@pytest.mark.parametrize("reader", READERS)
+def test_only_the_roles_of_the_table_can_read(client, address, reader):
+    sign_in(client, reader)
+    roles = ACTIONS[address.view.action_required]
+    response = client.get(address.with_id("1"))
+    if ANYONE in roles or reader in roles:
+        assert response.status_code not in {401, 403}
+    else:
+        assert_error_shape(response, 401 if reader == "anonymous" else 403)
 
 
 @pytest.mark.django_db
@@ -98,6 +121,7 @@ def test_no_role_can_write(client, address, reader):
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", [a for a in LISTS if a.name not in COMPUTED], ids=identifier)
 def test_empty_list_is_a_page_without_results(client, address):
+    sign_in_for(client, address)
     response = client.get(address.path)
     assert response.status_code == 200
     assert response.json() == {"next": None, "previous": None, "results": []}
@@ -111,6 +135,7 @@ def test_empty_list_is_a_page_without_results(client, address):
      ("cursor", "made-up"), ("cursor", "cD1hYmM="), ("cursor", "cD05OTk5OTk5OTk5OTk5OTk5OTk5OTk5")],
 )
 def test_bad_paging_is_refused_by_name(client, address, parameter, value):
+    sign_in_for(client, address)
     response = client.get(address.path, {parameter: value})
     assert_error_shape(response, 400)
     assert list(response.json()["error"]["fields"]) == [parameter]
