@@ -16,7 +16,7 @@ from bench.actions.join_run import join_run
 from bench.actions.share_endpoints import Claim, endpoint_named, take_places
 from bench.endpoints import lane_name
 from bench.execution.limits import RetryPolicy
-from bench.models import FailedAttempt, Judgement, Response, Run, Score, Seat
+from bench.models import Executor, FailedAttempt, Judgement, Response, Run, Score, Seat
 from tests.fake_server import Behaviour, running
 from tests.integration.bench.test_runs import FAST, make_text_release, start
 
@@ -120,22 +120,28 @@ def test_a_pause_reaches_other_processes_which_then_ask_by_one_call():
         run = start(make_text_release(10), f"m@{server.base_url}")
         endpoint = endpoint_named(lane_name(run.language_models.get()))
         other = join_run(run.pk, actor=None, is_shared=True)
-        until = timezone.now() + timezone.timedelta(seconds=2.0)
-        take_places(other, endpoint, Claim(20, 0, 0, 0, until))
-        Seat.objects.all().delete()
-        most = []
-        note = _Execution._note
+        until, limits = [], []
+        beat, note = _Execution._beat, _Execution._note
 
-        def watched(self, progress):
-            most.append(max(lane.limit for lane in progress.lanes if "#" in lane.name))
+        def beat_after_the_other(self):
+            if not until:
+                until.append(timezone.now() + timezone.timedelta(seconds=0.8))
+                take_places(other, endpoint, Claim(20, 0, 0, 0, until[0]))
+                Seat.objects.all().delete()
+            beat(self)
+
+        def watch(self, progress):
+            limits.append(max(lane.limit for lane in progress.lanes if "#" in lane.name))
             note(self, progress)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_Execution, "_note", watched)
+            patch.setattr(_Execution, "_beat", beat_after_the_other)
+            patch.setattr(_Execution, "_note", watch)
             execute_run(run.pk, is_shared=True, settings=FAST)
-        assert Response.objects.earliest("answered_at").answered_at >= until
+        assert Response.objects.earliest("answered_at").answered_at >= until[0]
         assert server.received == 10
-        assert 1 in most
+        assert limits[0] == 1
+        assert limits[-1] > 1
 
 
 @pytest.mark.parametrize(
@@ -248,3 +254,14 @@ def test_the_page_and_the_api_of_a_cancelled_run_show_what_it_left(client, admin
         assert len(listed.context["page"].object_list) == 2
         counted = admin_client.get(f"/api/v1/runs/{run.pk}/").json()["responses"]
     assert (counted["answered"], counted["cancelled"], counted["pending"]) == (2, 2, 0)
+
+
+def test_a_refused_key_stops_the_other_processes_of_the_run_too():
+    with running(Behaviour(reply=failing(401, "Incorrect API key"))) as server:
+        run = start(make_text_release(30), f"m@{server.base_url}")
+        other = join_run(run.pk, actor=None, is_shared=True)
+        Executor.objects.filter(pk=other.pk).update(lease_until=timezone.now() + timezone.timedelta(minutes=5))
+        result = execute_run(run.pk, is_shared=True, settings=FAST)
+        assert Executor.objects.get(pk=other.pk).ended_at is None
+    assert result.run.status == Run.Status.PAUSED
+    assert "was refused (401)" in result.run.status_reason
