@@ -98,17 +98,23 @@ def rank_intervals(
     labels: Labels = [""] * values.shape[1] if category is None else category
     seen: dict[Hashable, int] = {}
     codes = np.array([seen.setdefault(name, len(seen)) for name in labels], dtype=np.intp)
-    present = ~np.isnan(values)
-    groups = len(set(clusters))
+    place: dict[Hashable, int] = {}
+    of_cluster = np.array([place.setdefault(name, len(place)) for name in clusters], dtype=np.intp)
+    groups = len(place)
     drawn = np.vstack([np.ones((1, groups)), rng.exponential(size=(resamples, groups))])
     total, whole = (np.zeros((len(drawn), len(values))) for _ in range(2))
     for name, code in seen.items():
         weight = 1.0 if weights is None else float(weights.get(name, 0.0))
         if weight > 0:
-            ours = codes == code
-            sums, _ = _by_cluster(np.where(present & ours, values, 0.0), clusters)
-            count, _ = _by_cluster((present & ours).astype(np.float64), clusters)
-            mean = _ratio(drawn @ sums.T, drawn @ count.T)
+            ours = np.flatnonzero(codes == code)
+            ours = ours[np.argsort(of_cluster[ours], kind="stable")]
+            there, starts = np.unique(of_cluster[ours], return_index=True)
+            part = values[:, ours]
+            missing = np.isnan(part)
+            sums = np.add.reduceat(np.where(missing, 0.0, part), starts, axis=1)
+            count = np.add.reduceat(~missing, starts, axis=1, dtype=np.float64)
+            times = drawn[:, there]
+            mean = _ratio(times @ sums.T, times @ count.T)
             total += weight * np.nan_to_num(mean)
             whole += weight * ~np.isnan(mean)
     means = _ratio(total, whole)
@@ -241,12 +247,6 @@ def _sign_flips(sums: Floats, rng: np.random.Generator, patterns: int) -> Floats
         left -= rows
     p: Floats = (1 + hits) / (1 + patterns)
     return p
-
-
-def _by_cluster(values: Floats, clusters: Labels) -> tuple[Floats, NDArray[np.intp]]:
-    """Return sums per cluster [model, cluster]."""
-    ordered, starts = _cluster_order(clusters)
-    return np.add.reduceat(values[:, ordered], starts, axis=1), starts
 
 
 def _cluster_order(clusters: Labels) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
