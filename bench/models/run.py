@@ -70,7 +70,7 @@ class Executor(models.Model):
     heartbeat_at = models.DateTimeField()
     lease_until = models.DateTimeField(help_text="Without a sign of life until then, its claims are free again.")
     ended_at = models.DateTimeField(null=True, blank=True)
-    ending = models.CharField(max_length=20, blank=True, help_text="finished, stopped, out_of_budget, error, lost.")
+    ending = models.CharField(max_length=20, blank=True, help_text="finished, stopped, out_of_budget, halted, error, lost.")
     lost_calls = models.PositiveIntegerField(
         default=0, help_text="Most calls that were on their way when it ended; they may have been answered unheard."
     )
