@@ -49,6 +49,18 @@ class RunClosedError(BenchError):
     code = "run_closed"
 
 
+class NothingFailedError(BenchError):
+    """There is nothing to put again."""
+
+    code = "nothing_failed"
+
+
+class MissingReasonError(BenchError):
+    """The log keeps why this was done, and nobody said."""
+
+    code = "missing_reason"
+
+
 class MissingPriceError(BenchError):
     """A budget was set, but a model has no price."""
 

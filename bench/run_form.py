@@ -26,8 +26,9 @@ from bench.bounds import (
     MOST_TIMEOUT,
     MOST_TOKENS,
 )
-from bench.models import LanguageModel, Release, Run
+from bench.models import Judge, LanguageModel, Release, Run
 from bench.providers.scripted import POLICIES
+from bench.run_like import can_judge_again, panel_of, settings_like
 from bench.scoring import RUBRIC_NAMES
 from bench.scoring.panel import HEADLINES, PanelRule
 from bench.specs import GenerationConfig
@@ -130,17 +131,43 @@ class RunForm(forms.Form):
         help_text=_("Optional. Every attempt counts."),
     )
 
-    def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, actor: User, like: Run | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._actor = actor
+        self._actor, self._like = actor, like
+        if like is not None:
+            self._begin_like(like)
         if not allowed(actor, "language_model.edit"):
             del self.fields["new_model"]
 
+    def _begin_like(self, run: Run) -> None:
+        """Fill in what ``run`` has; its judges are offered as they are, others beside them."""
+        own = [(str(judge.pk), judge.name) for judge in run.judges.order_by("pk") if can_judge_again(judge)]
+        self.fields["judges"].required = False
+        self.fields["judges"].label = _("Further judges")
+        if own:
+            kept = forms.MultipleChoiceField(
+                choices=own, label=_("Judges of run {run}").format(run=run.pk), required=False,
+                widget=forms.CheckboxSelectMultiple,
+            )
+            self.fields = {
+                name: field for each in self.fields
+                for name, field in ([("kept_judges", kept)] if each == "judges" else []) + [(each, self.fields[each])]
+            }
+        self.initial = {
+            **self.initial, "release": run.release.name, "models": list(run.language_models.values_list("name", flat=True)),
+            "kept_judges": [pk for pk, _name in own], "judges": [], "headline": panel_of(run).headline,
+            "languages": run.spec["languages"], "epochs": run.spec["epochs"], "budget": run.budget_usd,
+            "max_calls": run.max_calls, "timeout": run.timeout_seconds,
+            **{name: run.spec["generation"].get(name) for name in ("temperature", "top_p", "max_tokens")},
+        }
+
     def clean(self) -> dict[str, Any]:
-        """Require a model."""
+        """Require a model and a judge."""
         data = super().clean() or {}
         if not data.get("models") and not data.get("new_model"):
             raise forms.ValidationError(_("Choose at least one model."))
+        if not self.errors and not data.get("judges") and not data.get("kept_judges"):
+            raise forms.ValidationError(_("Choose at least one judge."))
         return data
 
     def _generation(self) -> GenerationConfig:
@@ -157,14 +184,8 @@ class RunForm(forms.Form):
             for name in data["judges"] for rubric in (rubrics if name != HEURISTIC_NAME else [""])
         ]
 
-    @staticmethod
-    def _judge_names(data: dict[str, Any]) -> list[str]:
-        """Return each chosen model with each chosen rubric, and the heuristic judge as it is."""
-        rubrics = data["rubrics"] or [PUBLISHED_NAME]
-        return [
-            name if name == HEURISTIC_NAME else f"{rubric}:{name}"
-            for name in data["judges"] for rubric in (rubrics if name != HEURISTIC_NAME else [""])
-        ]
+    def _panel(self, headline: str) -> PanelRule:
+        return panel_of(self._like, headline=headline) if self._like else PanelRule(headline=headline)
 
     @transaction.atomic
     def create(self) -> Run:
@@ -172,11 +193,13 @@ class RunForm(forms.Form):
         data = self.cleaned_data
         Release.objects.select_for_update().get(pk=data["release"].pk)  # two clicks at once wait for each other
         names = [*data["models"], *([data["new_model"]] if data.get("new_model") else [])]
+        kept = Judge.objects.filter(pk__in=data.get("kept_judges") or []).order_by("pk")
         run = create_run(
+            **(settings_like(self._like) if self._like else {}),
             release=data["release"],
             language_models=[register_language_model(name, actor=self._actor) for name in names],
-            judges=[register_judge(name, actor=self._actor) for name in self._judge_names(data)],
-            panel=PanelRule(headline=data["headline"] or HEADLINES[0]),
+            judges=[*kept, *(register_judge(name, actor=self._actor) for name in self._judge_names(data))],
+            panel=self._panel(data["headline"] or HEADLINES[0]),
             epochs=data["epochs"],
             languages=data["languages"],
             generation=self._generation(),

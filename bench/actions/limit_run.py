@@ -19,7 +19,9 @@ _CLOSED = (Run.Status.FINISHED, Run.Status.CANCELLED)
 
 
 @transaction.atomic
-def limit_run(*, run: Run, budget_usd: Decimal | None, max_calls: int | None, actor: User | None) -> Run:
+def limit_run(
+    *, run: Run, budget_usd: Decimal | None, max_calls: int | None, actor: User | None, reason: str = ""
+) -> Run:
     """Set the run's budget and most calls; None leaves what is set. What was spent counts.
 
     Raises
@@ -49,7 +51,7 @@ def limit_run(*, run: Run, budget_usd: Decimal | None, max_calls: int | None, ac
     run.max_calls = run.max_calls if max_calls is None else max_calls
     run.save(update_fields=["budget_usd", "max_calls"])
     after = {"budget_usd": str(run.budget_usd), "max_calls": run.max_calls}
-    LogEntry.objects.record(run, "run.limit", actor=actor, data={"before": before, "after": after})
+    LogEntry.objects.record(run, "run.limit", actor=actor, reason=reason, data={"before": before, "after": after})
     return run
 
 

@@ -22,7 +22,9 @@ from bench.management.call_settings import SETTINGS, add_settings, generation_of
 from bench.management.run_progress import shown
 from bench.management.stopping import stop_on_signals
 from bench.models import Judge, Release, Run
+from bench.run_like import arguments_like, panel_of
 from bench.scoring.panel import HEADLINES, PanelRule
+from bench.specs import GenerationConfig
 from bench.tasks import ring
 from gvsir.exceptions import GvsirError
 
@@ -31,10 +33,11 @@ _EXAMPLE = """Examples:
   gvsir bench_run my-release --model qwen3@http://127.0.0.1:11434/v1 --judge gpt-5.2@https://api.openai.com/v1 --json
   gvsir bench_run demonstration-1 --model replay:answers.jsonl --judge heuristic
   gvsir bench_run --resume 12
+  gvsir bench_run --like 12 --model qwen3@http://127.0.0.1:11434/v1
   gvsir bench_run --pause 12"""
 
 #: What a run has from its beginning: not to be said again where it goes on.
-_FIXED = ("release", "model", "judge", "epochs", "language", "concurrency", "seed", "headline", "least_votes", "hold", *SETTINGS)
+_FIXED = ("like", "release", "model", "judge", "epochs", "language", "concurrency", "seed", "headline", "least_votes", "hold", *SETTINGS)
 #: Besides these, nothing goes with --pause and --cancel.
 _MAY_CHANGE = (*_FIXED, "budget", "max_calls", "resume", "retry_failed", "queue", "dry_run")
 
@@ -77,6 +80,10 @@ class Command(BaseCommand):
         add_settings(parser)
         parser.add_argument("--headline", choices=HEADLINES, help=f"of several judges' votes; default {HEADLINES[0]}")
         parser.add_argument("--least-votes", type=int, metavar="N", help="valid votes a score needs; default: a majority")
+        parser.add_argument(
+            "--like", type=int, metavar="RUN", help="a new run with all that RUN has, and the models, judges and languages "
+            "named here besides; other options instead of its own. Only what is missing is sent",
+        )
         parser.add_argument("--resume", type=int, metavar="RUN", help="continue this run")
         parser.add_argument("--retry-failed", action="store_true", help="with --resume: ask again what failed")
         parser.add_argument("--pause", type=int, metavar="RUN", help="stop sending, whoever executes it; --resume goes on")
@@ -156,6 +163,8 @@ class Command(BaseCommand):
     def _arguments(self, options: dict[str, Any]) -> dict[str, Any]:
         if options["retry_failed"]:
             raise CommandError("--retry-failed goes with --resume RUN.", returncode=2)
+        if options["like"] is not None:
+            return self._arguments_like(options)
         if not options["release"]:
             raise CommandError("Give the name of a release, or --resume RUN.", returncode=2)
         if not options["model"] or not options["judge"]:
@@ -173,6 +182,21 @@ class Command(BaseCommand):
             "generation": generation_of(options), "timeout_seconds": options["timeout"],
             "panel": PanelRule(headline=options["headline"] or HEADLINES[0], least_votes=options["least_votes"]),
         }
+
+    def _arguments_like(self, options: dict[str, Any]) -> dict[str, Any]:
+        self._refuse(options, ("release",), "--like takes the release from the run")
+        run = self._run(options["like"])
+        found = arguments_like(
+            run, language_models=[register_language_model(name) for name in options["model"]],
+            judges=[register_judge(name, settings=judge_settings(options)) for name in options["judge"]],
+            generation=generation_of(options, GenerationConfig.from_json(run.spec["generation"])),
+            timeout_seconds=options["timeout"], epochs=options["epochs"],
+            languages=options["language"] or (), seed=options["seed"], concurrency=options["concurrency"],
+            budget_usd=self._budget(options), max_calls=options["max_calls"],
+            panel=panel_of(run, headline=options["headline"], least_votes=options["least_votes"]),
+        )
+        self._warn_of_self_judging(found["judges"], {model.pk for model in found["language_models"]})
+        return found
 
     def _budget(self, options: dict[str, Any]) -> Decimal | None:
         if options["budget"] is None:

@@ -19,7 +19,8 @@
       if (bar) { element.value = bar[0]; element.max = Math.max(1, bar[1]); }
     });
     each("[data-when]", function (element) {
-      element.hidden = element.dataset.when.split(" ").indexOf(data.status) < 0;
+      var needs = element.dataset.needs;
+      element.hidden = element.dataset.when.split(" ").indexOf(data.status) < 0 || (needs && data.texts[needs] === "0");
     });
     if (root.dataset.status !== data.status) {
       root.dataset.status = data.status;
