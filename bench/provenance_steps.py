@@ -22,6 +22,7 @@ from bench.models import (
     Score,
 )
 from bench.querysets import item_by_public_id, scores_of_cell
+from bench.rule_words import shown_reason
 from gvsir.models import Incident, ValueDimension
 from gvsir.permissions import allowed
 from gvsir.provenance import Reference, Step, register
@@ -141,7 +142,7 @@ def judgement_step(record_id: str, viewer: Any) -> Step | None:
     return Step(
         kind="judgement", id=str(judgement.pk),
         title=_("{value} of 10, by {judge}").format(value=_number(judgement.value), judge=judgement.judge.name),
-        text=judgement.reason if may_read else "",
+        text=shown_reason(judgement) if may_read else "",
         withheld="" if may_read or not judgement.reason else _sign_in(),
         url=f"{reverse('response_detail', args=[judgement.response_id])}#judgement-{judgement.pk}",
         badges=("heuristic",) if is_heuristic else ("unvalidated",),

@@ -5,14 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
+from django.utils.translation import get_language
 
 from bench.judge_words import rubric_label
 from bench.models import DimensionVerdict, Judge, Judgement, Run, Score
 from bench.panel_agreement import panel_agreement
+from bench.rule_words import shown_reason
 from bench.scoring.panel import PanelRule
 from gvsir.models import ValueDimension, ValueSystem
 
 register = template.Library()
+
+
+@register.simple_tag
+def reason_of(judgement: Judgement) -> str:
+    """Show the reason of ``judgement``: rules in the reader's language, a model's words as they are."""
+    is_heuristic = judgement.judge.kind == Judge.Kind.HEURISTIC
+    language = (get_language() or "en") if is_heuristic else judgement.language
+    return format_html('<span lang="{}">{}</span>', language, shown_reason(judgement))
 
 
 @register.inclusion_tag("bench/_judge_panel.html")
