@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import queue
 import random
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,6 +45,7 @@ from bench.execution.calls import Call, Event, Page
 from bench.execution.engine import Engine, Progress, Result, Settings
 from bench.execution.limits import Budget
 from bench.execution.prices import Dearest
+from bench.execution.smooth_running import smooth_running
 from bench.execution_session import Session, open_session
 from bench.models import Executor, Run
 from gvsir.permissions import require
@@ -76,7 +75,7 @@ def execute_run(
 
     With ``is_shared`` other processes may do so at the same time; this one ends when nothing is left for it, and
     the last one of them scores and closes the run. ``progress`` is told ten times a second, in a thread that must
-    not ask the database; ``look`` may ask it, once a second.
+    not ask the database; ``look`` may ask it, once a second. A finished run that lacks nothing stays as it is.
 
     Raises
     ------
@@ -89,6 +88,9 @@ def execute_run(
     """
     if actor is not None:
         require(actor, "run.execute")
+    run = Run.objects.get(pk=run_id)
+    if run.status == Run.Status.FINISHED and not has_pending(run):
+        return account(run)
     executor = join_run(run_id, actor=actor, is_shared=is_shared)
     run = executor.run
     ending, reason, status = "error", "", Run.Status.FAILED
@@ -146,28 +148,6 @@ def _status_after(run: Run, result: Result, *, is_shared: bool) -> tuple[Run.Sta
     return Run.Status.PAUSED, current[1] or "Interrupted; resume it to send what is missing."
 
 
-@contextlib.contextmanager
-def _smooth_running() -> Iterator[None]:
-    """Keep the interpreter from holding up the run.
-
-    The thread that writes gets its turn soon after it asks, not after the usual 5 ms. What was loaded before the
-    run is left out of the search for cyclic garbage, which otherwise takes a quarter of the time and stops
-    everything for 0.1 s about once a second.
-    """
-    usual, thresholds = sys.getswitchinterval(), gc.get_threshold()
-    sys.setswitchinterval(min(usual, 0.0005))
-    gc.collect()
-    gc.freeze()
-    if thresholds[0]:  # 0 is off
-        gc.set_threshold(max(thresholds[0], 10_000), *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
-        sys.setswitchinterval(usual)
-
-
 class _Execution:
     """The two threads and the queue between them."""
 
@@ -219,7 +199,7 @@ class _Execution:
         self._loop = asyncio.new_event_loop()
         self._beat()
         thread = threading.Thread(target=self._loop_thread, name=f"run-{run.pk}", daemon=True)
-        with _smooth_running():
+        with smooth_running():
             thread.start()
             while (job := self._next_job()) is not None:
                 self._do(*job)

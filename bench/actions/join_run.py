@@ -12,10 +12,11 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from bench.exceptions import RunBusyError, RunClosedError
-from bench.models import Executor, Run, Seat
+from bench.models import Executor, Judgement, Response, Run, Seat
 from gvsir.models import LogEntry
 
 logger = logging.getLogger(__name__)
@@ -106,10 +107,26 @@ def bury_dead(run: Run) -> int:
         if each.lease_until > now and (each.machine != machine or _is_alive(each.pid)):
             continue
         count += Executor.objects.filter(pk=each.pk, ended_at__isnull=True).update(
-            ended_at=each.heartbeat_at, ending="lost", lost_calls=int(each.progress.get("most_in_flight", 0))
+            ended_at=each.heartbeat_at, ending="lost", lost_calls=_most_lost(each)
         )
         logger.warning("executor %s of run %s is lost", each.pk, run.pk, extra={"action": "run.lost", "run_id": run.pk})
     return count
+
+
+def _most_lost(executor: Executor) -> int:
+    """Return how many calls ``executor`` can have had on their way when it died.
+
+    They are no more than its endpoints take at once, and each was for a record that it holds; these tell while no
+    other process can have taken some of them.
+    """
+    most = int(executor.progress.get("most_in_flight", 0))
+    others = Executor.objects.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=executor.heartbeat_at))
+    if most == 0 or others.exclude(pk=executor.pk).exists():
+        return most
+    held = (
+        model.objects.filter(executor=executor, state=model.State.PENDING).count() for model in (Response, Judgement)
+    )
+    return min(most, sum(held))
 
 
 @transaction.atomic

@@ -1,8 +1,11 @@
-"""The account of a finished run stays what it was, whatever other runs ask later."""
+"""The account of a finished run stays what it was, and of a killed one counts no more than was lost."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from bench.accounting import account
 from bench.actions.create_run import create_run
@@ -11,7 +14,7 @@ from bench.actions.register_language_model import register_judge, register_langu
 from bench.actions.retry_failed import retry_failed
 from bench.execution.engine import Settings
 from bench.execution.limits import RetryPolicy
-from bench.models import Judgement, Run, Score
+from bench.models import Executor, Judgement, Response, Run, Score
 from tests.factories.bench import make_item, make_release
 from tests.fake_server import Behaviour, running
 
@@ -84,3 +87,46 @@ def test_its_own_failed_verdicts_asked_again_do_change_it():
         retry_failed(run=run, actor=None)
         assert execute_run(run.pk, settings=FAST).judgements["scored"] == 3
     assert fresh(run).judgements["scored"] == 3
+
+
+def test_a_finished_run_that_lacks_nothing_stays_as_it_is_when_it_is_resumed():
+    with running() as server:
+        run = a_run(server, a_release())
+        before = execute_run(run.pk, settings=FAST)
+        again = execute_run(run.pk, settings=FAST)
+        assert server.received == 6
+    assert again.as_json() == before.as_json()
+    assert again.run.finished_at == before.run.finished_at is not None
+    assert run.executors.count() == 1
+
+
+def dead_executor(run, *, holds, most=100, at=None, **facts):
+    at = at or timezone.now() - timedelta(minutes=5)
+    executor = Executor.objects.create(
+        run=run, machine="elsewhere", pid=1, started_at=at, heartbeat_at=at, lease_until=at,
+        progress={"most_in_flight": most}, **facts,
+    )
+    for response in Response.objects.filter(trials__run=run)[:holds]:
+        Response.objects.filter(pk=response.pk).update(executor=executor)
+    return executor
+
+
+@pytest.mark.parametrize(("holds", "most", "lost"), [(2, 100, 2), (3, 2, 2), (0, 100, 0)])
+def test_of_a_killed_process_no_more_calls_are_lost_than_it_held_and_could_send(holds, most, lost):
+    with running() as server:
+        run = a_run(server, a_release())
+        executor = dead_executor(run, holds=holds, most=most)
+        execute_run(run.pk, settings=FAST)
+    executor.refresh_from_db()
+    assert (executor.ending, executor.lost_calls) == ("lost", lost)
+    assert fresh(run).unheard_at_most == fresh(run).cost.unbounded - fresh(run).sent == lost
+
+
+def test_where_another_process_may_have_taken_what_it_held_all_that_it_could_send_counts():
+    with running() as server:
+        run, other = a_run(server, a_release()), a_run(server, a_release())
+        executor = dead_executor(run, holds=1)
+        dead_executor(other, holds=0, at=timezone.now())
+        execute_run(run.pk, settings=FAST)
+    executor.refresh_from_db()
+    assert executor.lost_calls == 100
