@@ -78,7 +78,7 @@ def _make(arguments: argparse.Namespace) -> None:
     name = f"fake@{arguments.base_url}"
     create_run(
         release=make_big_release(arguments.samples), language_models=[register_language_model(name)],
-        judges=[register_judge(name)], concurrency=arguments.connections, actor=None,
+        judges=[register_judge(f"judge@{arguments.base_url}")], concurrency=arguments.connections, actor=None,
     )
     connection.close()
 
