@@ -54,7 +54,7 @@ def _how_framework() -> str:
 
 def _how_interval(interval: str) -> str:
     if interval == SCORE:
-        return _("Interval: 95 %, clustered by incident, because items of one incident are not independent (Bell-McCaffrey variance; Student's quantile with Satterthwaite degrees of freedom, or the exact one where incidents are few and uneven; in Wilson's form so that it stays on the scale). A star marks an interval that errs to the safe side: so near an end of the scale that its incidents cannot tell the mean from the end.")
+        return _("Interval: 95 %, clustered by incident, because items of one incident are not independent (Bell-McCaffrey variance; Student's quantile with Satterthwaite degrees of freedom, or the exact one where incidents are few and uneven; in Wilson's form so that it stays on the scale). A star marks an interval so near an end of the scale that its incidents cannot tell the mean from the end: in our simulation it covers 96 to 99 of 100 with up to 20 incidents, so that it errs to the safe side, and 92 to 97 with 50.")
     bootstrap = _("Interval: 95 %, incidents drawn again {n} times with seed {seed}, because items of one incident are not independent ({label}; Efron 1987). With few incidents it is too narrow: in our simulation it covers 85 to 90 of 100 with 6 to 20 incidents, 94 or 95 with 150, where the method used unless you choose covers 94 to 97. A draw that leaves a category without an incident is not used; where more than half do, there is no interval.")
     return bootstrap.format(n=RESAMPLES, seed=SEED, label=interval_labels()[interval])
 

@@ -57,7 +57,7 @@ class CellSerializer(serializers.Serializer[Any]):
     n_incidents = serializers.IntegerField(allow_null=True)
     missing_reason = serializers.CharField(allow_null=True)
     interval_missing_reason = serializers.CharField(allow_null=True)
-    interval_note = serializers.CharField(allow_null=True, help_text="Where the interval errs to the safe side.")
+    interval_note = serializers.CharField(allow_null=True, help_text="Where the interval does not cover just 95 %, and what it covers.")
     coverage = serializers.FloatField(allow_null=True)
     withheld = serializers.BooleanField()
     bounds = serializers.ListField(child=serializers.FloatField(), allow_null=True)

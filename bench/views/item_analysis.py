@@ -149,10 +149,12 @@ def _sorted(lines: Sequence[ItemLine], sort: str) -> list[ItemLine]:
 
 def _heads(request: HttpRequest, sort: str, analysis: Analysis) -> list[dict[str, str]]:
     low, high = (f"{end:g}" for end in analysis.bounds)
+    # xgettext:no-python-format
+    tails = _("27 % of models")
     words = [
         ("item", _("Item"), ""), ("n", _("Models"), _("missing")), ("mean", _("Mean"), f"{low}–{high}"),
         ("between", _("Variance"), _("between models")), ("entropy", _("Entropy"), "0–1"),
-        ("item_total", _("Item-total r"), _("corrected")), ("tails", _("Best less worst"), _("27 % of models")),
+        ("item_total", _("Item-total r"), _("corrected")), ("tails", _("Best less worst"), tails),
         ("b", _("Difficulty b"), "± SE"), ("a", _("Discrimination a"), "± SE"), ("infit", _("Infit"), ""),
         ("outfit", _("Outfit"), ""),
     ]

@@ -238,3 +238,23 @@ def test_models_are_compared_value_by_value_without_a_whole(profiled, client):
     assert kinds == {"layer", "category"}
     assert answer.context["wholes"] == []
     assert "<th class=\"stick\" scope=\"row\">Rank</th>" not in answer.content.decode()
+
+
+# --- epochs ------------------------------------------------------------------------------------------
+
+
+def test_asking_again_does_not_make_the_refused_share_look_surer():
+    """Ten answers of each item that all say the same tell of eight incidents what one answer of each does."""
+    spans = []
+    for n_epochs in (1, 10):
+        items = [make_item(category="bias") for _ in range(8)]
+        run = make_run(make_release(items))
+        for n, item in enumerate(items):
+            for epoch in range(1, n_epochs + 1):
+                score = make_score(run, item, make_language_model("a"), 5, epoch=epoch)
+                score.judgements.update(refusal="refused" if n < 3 else "complied")
+        (row,) = find_board("gvs", f"run-{run.pk}").rows
+        assert (row.refused.value, row.refused.of) == (3 / 8, 8 * n_epochs)
+        spans.append((row.refused.low, row.refused.high))
+    assert spans[1] == pytest.approx(spans[0], abs=0.01)
+    assert spans[0][1] - spans[0][0] > 0.5
