@@ -156,7 +156,7 @@ def test_an_interval_that_errs_to_the_safe_side_says_so_in_export_and_title(clie
     rows = {row.name: row for row in find_board("gvs").rows}
     assert "4 incidents" in rows["high"].overall.interval_note
     assert rows["middle"].overall.interval_note == ""
-    assert "So near the end: so near" in client.get(reverse("leaderboard", args=["gvs"])).content.decode()
+    assert "4 incidents cannot tell the mean from the end" in client.get(reverse("leaderboard", args=["gvs"])).content.decode()
 
 
 def test_an_answer_stopped_by_the_provider_is_refused_and_one_of_unknown_state_is_not_counted():
