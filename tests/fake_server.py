@@ -201,6 +201,7 @@ class FakeBatches:
         good, bad = [], []
         for line in reversed(self.files[body["input_file_id"]].splitlines()):
             asked = json.loads(line)
+            self.server.bodies.append(asked["body"])
             (bad if self.reply_to(asked)["error"] else good).append(self.reply_to(asked))
             self.server.counts["batched"] += 1
         number = len(self.batches) + 1
@@ -216,6 +217,7 @@ class FakeBatches:
     def reply_to(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Return the line that comes back."""
         prompt = asked["body"]["messages"][-1]["content"]
+        prompt = prompt if isinstance(prompt, str) else json.dumps(prompt)
         fault = self.server.fault(prompt, int(asked["custom_id"].rsplit("/", 1)[1]))
         place = {"id": "b", "custom_id": asked["custom_id"]}
         if fault == "dropped":

@@ -24,7 +24,6 @@ from bench.execution.calls import Call, Settled
 from bench.execution_session import Session, open_session
 from bench.files.kinds import TEXT
 from bench.models import LanguageModel, Run
-from bench.prompts import files_of
 
 _PAGE = 500
 
@@ -72,11 +71,11 @@ def batch_work(run: Run, *, actor: User | None) -> Iterator[BatchWork]:
 
 
 def _refuse_files(work: BatchWork) -> None:
-    asked = [call for call in work.calls if files_of(call.messages) or work.model_of(call).output != TEXT]
+    asked = [call for call in work.calls if work.model_of(call).output != TEXT]
     if asked:
         raise BatchError(
             gettext(
-                "{n} calls of run {run} show, or have made, images, speech or videos; batch files carry words only. "
+                "{n} calls of run {run} have images, speech or videos made; batch files cannot ask for that. "
                 "Execute it with: gvsir bench_run --resume {run}"
             ).format(n=len(asked), run=work.session.run.pk)
         )

@@ -8,18 +8,24 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from bench.actions.batch_budget import give_back, reserve_calls
 from bench.actions.batch_work import BatchWork, batch_work
 from bench.actions.draw_budget import why_spent
 from bench.actions.import_batch import BatchImport, import_batch
-from bench.exceptions import BatchError, MissingKeyError
+from bench.exceptions import BatchError, ClientRequestError, MissingKeyError
 from bench.execution.calls import Call
-from bench.formats.batch_jsonl import ENDPOINT, in_files, request_line
+from bench.formats.batch_jsonl import ENDPOINT, MOST_BYTES, in_files, request_line
+from bench.media_store import media_store
 from bench.models import Batch, LanguageModel, Run
+from bench.prompts import files_of
+from bench.providers.chat_with_media import with_files
 from bench.providers.openai_compatible import DEFAULT_KEY_VARIABLE
+from bench.specs import Message
 from gvsir.models import LogEntry
 
 _WINDOW = "24h"
@@ -35,11 +41,18 @@ class Part(NamedTuple):
     calls: list[Call]
 
 
+@transaction.atomic
 def parts_of(work: BatchWork) -> list[Part]:
     """Return all that is missing and fits in the run's limits, one model and one file's worth at a time.
 
-    What it can cost at most is set aside.
+    What it can cost at most is set aside. Files that are shown stand in the lines, as data URLs.
+
+    Raises
+    ------
+    BatchError
+        A file that is shown is not there, or all of them are more than one batch file holds.
     """
+    _check_files(work)
     by_model: dict[int, list[Call]] = {}
     for call in reserve_calls(work.session, work.calls):
         by_model.setdefault(work.model_of(call).pk, []).append(call)
@@ -47,12 +60,36 @@ def parts_of(work: BatchWork) -> list[Part]:
     for pk, calls in by_model.items():
         language_model = work.session.language_models[pk]
         lines = (
-            request_line(work.session.run.pk, call, language_model.model_identifier, language_model.token_limit)
+            request_line(
+                work.session.run.pk, call, language_model.model_identifier, language_model.token_limit,
+                messages=_with_files(call),
+            )
             for call in calls
         )
         waiting = iter(calls)
         parts += [Part(language_model, part, list(islice(waiting, len(part)))) for part in in_files(lines)]
     return parts
+
+
+def _check_files(work: BatchWork) -> None:
+    """Refuse what would be in memory, and sent, as more than one file's worth of data URLs."""
+    size = sum(file.size for call in work.calls for file in files_of(call.messages)) * 4 // 3
+    if size > MOST_BYTES:
+        raise BatchError(
+            gettext(
+                "The calls of run {run} show files of {size} MB; batch files carry {most} MB of them at most. "
+                "Execute it with: gvsir bench_run --resume {run}"
+            ).format(run=work.session.run.pk, size=size // 1_000_000, most=MOST_BYTES // 1_000_000)
+        )
+
+
+def _with_files(call: Call) -> list[Message] | None:
+    if not files_of(call.messages):
+        return None
+    try:
+        return with_files(call.messages, media_store())
+    except ClientRequestError as error:
+        raise BatchError(str(error)) from error
 
 
 def what_did_not_fit(work: BatchWork, parts: Sequence[Part]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from bench.execution.calls import Call
 from bench.providers.base import Completion
 from bench.providers.error_replies import POLICY_CODES
 from bench.providers.openai_compatible import MAX_TOKENS, completion_of, sent_settings
+from bench.specs import Message
 from gvsir.exceptions import FormatError
 
 #: What OpenAI takes in one file.
@@ -54,9 +55,14 @@ class Reply:
     error: CallError | None = None
 
 
-def request_line(run: int, call: Call, model: str, token_limit: str = MAX_TOKENS) -> str:
-    """Return the line that asks ``call``; its number is one more than the calls sent before."""
-    body: dict[str, Any] = {"model": model, "messages": list(call.messages)}
+def request_line(
+    run: int, call: Call, model: str, token_limit: str = MAX_TOKENS, *, messages: Sequence[Message] | None = None
+) -> str:
+    """Return the line that asks ``call``; its number is one more than the calls sent before.
+
+    ``messages`` are the call's with the files they show in them; without, they stand as they are.
+    """
+    body: dict[str, Any] = {"model": model, "messages": list(call.messages if messages is None else messages)}
     body |= sent_settings(call.generation, token_limit)
     if call.response_format is not None:
         body["response_format"] = call.response_format

@@ -16,7 +16,7 @@ from bench.actions.describe_language_model import describe_language_model
 from bench.actions.execute_run import execute_run
 from bench.actions.plan_run import plan_run
 from bench.actions.register_language_model import register_judge, register_language_model
-from bench.actions.submit_batches import submit_batches
+from bench.actions.submit_batches import collect_batches, submit_batches
 from bench.exceptions import BatchError, EmptyRunError, MissingPriceError
 from bench.execution.engine import Settings
 from bench.execution.limits import RetryPolicy
@@ -271,13 +271,56 @@ def test_an_endpoint_that_does_not_know_how_to_be_asked_for_bytes_is_asked_witho
     assert result.failures == {"schema_refused": 1}
 
 
-def test_batch_files_do_not_carry_images():
+def test_batch_files_cannot_ask_for_images():
     with running() as server:
         run = start(make_release([make_item(modality="I")]), model(server, "painter", output="image"), judges=["heuristic"])
         hold_run(run=run)
-        with pytest.raises(BatchError, match="batch files carry words only"):
+        with pytest.raises(BatchError, match="batch files cannot ask for that"):
             submit_batches(run=run, actor=None)
         assert server.received == 0
+
+
+def test_batches_show_images_to_model_and_judge():
+    with running() as server:
+        seeing, judge = (model(server, name, accepts="text,image") for name in ("seeing", "judge"))
+        items = [make_shown_item(data=png(name), prompt_en=f"What is {name}?") for name in ("red", "blue")]
+        run = start(make_release(items), seeing, judges=[judge.name])
+        hold_run(run=run)
+        for _ in range(2):
+            submit_batches(run=run, actor=None)
+            for _look in range(2):
+                collect_batches(run=run, actor=None)
+        bodies = server.server.bodies
+    run.refresh_from_db()
+    assert run.status == Run.Status.FINISHED
+    url = {name: "data:image/png;base64," + base64.b64encode(png(name)).decode() for name in ("red", "blue")}
+    shown = Counter(
+        (body["model"], part["image_url"]["url"]) for body in bodies for part in body["messages"][-1]["content"]
+        if part["type"] == "image_url"
+    )
+    assert shown == {(name, each): 1 for name in ("seeing", "judge") for each in url.values()}
+    assert "media" not in {part["type"] for body in bodies for part in body["messages"][-1]["content"]}
+    assert set(Score.objects.filter(run=run).values_list("value", flat=True)) == {7.0}
+
+
+@pytest.mark.parametrize("trouble", ["too large", "gone"])
+def test_a_batch_whose_images_are_too_large_or_gone_is_refused_whole_and_costs_nothing(trouble, monkeypatch, tmp_path):
+    with running() as server:
+        seeing = model(server, accepts="text,image", input_price=Decimal(1), output_price=Decimal(1))
+        run = start(make_release([make_shown_item()]), seeing, judges=["heuristic"], budget_usd=Decimal(1))
+        hold_run(run=run)
+        if trouble == "gone":
+            for path in (tmp_path / "bench").glob("*/*"):
+                path.unlink()
+        else:
+            monkeypatch.setattr("bench.actions.submit_batches.MOST_BYTES", 20)
+        with pytest.raises(BatchError, match="batch files carry" if trouble == "too large" else "is not in this site's media folder"):
+            submit_batches(run=run, actor=None)
+        assert server.server.batches.batches == {}
+        if trouble == "too large":
+            monkeypatch.undo()
+            result = execute_run(run.pk, settings=FAST)
+            assert result.run.status == Run.Status.FINISHED
 
 
 def test_a_run_over_budget_sends_no_image_and_a_model_without_a_price_is_refused():
