@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
-from bench.api.leaderboards import LeaderboardIndexView, LeaderboardView
 from bench.api.labels import LabelResource, LabelSampleResource
+from bench.api.leaderboards import LeaderboardIndexView, LeaderboardView
 from bench.api.views import (
     ItemResource,
     LanguageModelResource,

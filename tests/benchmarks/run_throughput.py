@@ -80,7 +80,7 @@ def one_run(arguments: argparse.Namespace) -> dict[str, float]:
         name = f"fake@{arguments.base_url}"
         run = create_run(
             release=make_big_release(arguments.samples),
-            language_models=[register_language_model(name)], judges=[register_judge(name)],
+            language_models=[register_language_model(name)], judges=[register_judge(f"judge@{arguments.base_url}")],
             concurrency=arguments.connections, actor=None,
         )
         import openai
