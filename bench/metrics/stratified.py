@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.metrics.in_threads import in_threads
 from bench.metrics.small_sample import RobustSpread
 
 Floats = NDArray[np.float64]
@@ -71,10 +72,10 @@ def stratified_spread(count: Floats, total: Floats, square: Floats, part: Floats
     (3.0, 0.57735)
     """
     rows = max(1, _BATCH // max(1, count.shape[1] * count.shape[2]))
-    pieces = [
-        _spread(*(np.ascontiguousarray(each[at]) for each in (count, total, square, part)))
-        for at in (slice(start, start + rows) for start in range(0, len(count), rows))
-    ]
+    pieces = in_threads(
+        lambda at: _spread(*(np.ascontiguousarray(each[at]) for each in (count, total, square, part))),
+        ((slice(start, start + rows),) for start in range(0, len(count), rows)),
+    )
     if not pieces:
         return _spread(count, total, square, part)
     spreads = [piece.spread for piece in pieces]

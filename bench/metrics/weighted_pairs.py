@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
+from bench.metrics.in_threads import in_threads
 from bench.metrics.multiplicity import holm
 from bench.metrics.small_sample import RobustSpread
 from bench.metrics.stratified import stratified_spread
@@ -151,7 +152,8 @@ def _differences(
     codes, _n = _coded(category)
     count, total, square = (np.zeros((n_groups, int(wanted.sum()), len(first))) for _ in range(3))
     forth, back = first * len(values) + second, second * len(values) + first
-    for place, column in enumerate(np.flatnonzero(wanted)):
+
+    def fill(place: int, column: int) -> None:
         members = np.flatnonzero(codes == column)
         members = members[np.argsort(groups[members], kind="stable")]
         clusters, starts, sizes = np.unique(groups[members], return_index=True, return_counts=True)
@@ -172,6 +174,8 @@ def _differences(
         of_both = squares.take(forth, axis=1) + squares.take(back, axis=1)
         found = of_both - 2.0 * products.take(forth, axis=1)
         square[clusters, place] = np.where(found > 1e-12 * of_both, found, 0.0)
+
+    in_threads(fill, enumerate(np.flatnonzero(wanted)))
     return np.moveaxis(count, 2, 0), np.moveaxis(total, 2, 0), np.moveaxis(square, 2, 0)
 
 
