@@ -156,9 +156,9 @@ class RunForm(forms.Form):
         self.initial = {
             **self.initial, "release": run.release.name, "models": list(run.language_models.values_list("name", flat=True)),
             "kept_judges": [pk for pk, _name in own], "judges": [], "headline": panel_of(run).headline,
-            "languages": run.spec["languages"], "epochs": run.spec["epochs"], "budget": run.budget_usd,
+            "languages": run.spec.get("languages", []), "epochs": run.spec.get("epochs", 1), "budget": run.budget_usd,
             "max_calls": run.max_calls, "timeout": run.timeout_seconds,
-            **{name: run.spec["generation"].get(name) for name in ("temperature", "top_p", "max_tokens")},
+            **{name: run.spec.get("generation", {}).get(name) for name in ("temperature", "top_p", "max_tokens")},
         }
 
     def clean(self) -> dict[str, Any]:

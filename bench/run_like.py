@@ -76,7 +76,10 @@ def panel_of(run: Run, *, headline: str | None = None, least_votes: int | None =
 
 def can_judge_again(judge: Judge) -> bool:
     """Return whether this version has the very rubric that ``judge`` reads."""
-    spec = judge_spec(judge)
+    try:
+        spec = judge_spec(judge)
+    except TypeError:  # it was made by a version with other settings
+        return False
     rubric = RUBRICS.get(spec.rubric)
     return (
         rubric is not None and rubric.version == spec.rubric_version

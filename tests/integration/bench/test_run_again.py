@@ -22,6 +22,7 @@ from bench.exceptions import BadNumberError, NothingFailedError, RunClosedError
 from bench.execution.engine import Settings
 from bench.execution.limits import RetryPolicy
 from bench.models import Judge, Run
+from bench.run_like import can_judge_again
 from bench.scoring.panel import PanelRule
 from bench.specs import GenerationConfig
 from gvsir.exceptions import PermissionRefusedError
@@ -359,3 +360,10 @@ def test_a_run_that_is_none_gives_the_plain_form(client, release, like):
     assert response.status_code == 200
     assert "New run like" not in response.content.decode()
     assert response.context["form"].fields["judges"].initial == ["heuristic"]
+
+
+def test_a_judge_of_a_version_with_other_settings_cannot_judge_again():
+    judge = register_judge("heuristic")
+    assert can_judge_again(judge)
+    judge.config = {**judge.config, "model": {"kind": "endpoint", "of_another_version": 1}}
+    assert not can_judge_again(judge)
