@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 EXACT_UP_TO = 40.0
 #: How fast a skewed share leans towards complete correlation within clusters; set by simulation.
 CAUTION = 0.125
+#: A share of the scale times what is left of it, under which a mean lies at its end.
+_NO_ROOM = 1e-12
 #: Beyond so many clusters, t is always close enough.
 MOST_CLUSTERS = 5000
 
@@ -277,6 +279,7 @@ def score_interval(
     width = ceiling - floor
     p = np.clip((mean - floor) / width, 0.0, 1.0)
     room = p * (1.0 - p)
+    room = np.where(room > _NO_ROOM, room, 0.0)
     variance = (spread.se / width) ** 2
     known = (variance > 1e-24) & (room > 0)
     t = np.where(known, spread.quantile(level), stdtrit(np.maximum(n_clusters - 1.0, 1.0), (1.0 + level) / 2.0))

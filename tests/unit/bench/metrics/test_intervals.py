@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
@@ -228,6 +228,7 @@ def test_interval_moves_and_stretches_with_the_scores(values, shift, factor):
 
 
 @given(scores)
+@example([2.2250738585072014e-313] * 4)
 @settings(max_examples=50, deadline=None)
 def test_bounded_interval_holds_the_mean_and_stays_inside(values):
     found = mean_interval(values, [i % 4 for i in range(len(values))], bounds=(0, 10))
