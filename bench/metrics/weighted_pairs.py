@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from bench.metrics.stratified import stratified_spread
 
 Floats = NDArray[np.float64]
 Labels = Sequence[Hashable] | NDArray[Any]
+
+#: Clusters whose differences are summed at once.
+_CLUSTERS: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,33 +150,36 @@ def _differences(
 ) -> tuple[Floats, Floats, Floats]:
     """Return [pair, cluster, wanted category]: shared items, the sums of their differences and of these squared.
 
-    Pairs lie last in memory; squares are ``sum a^2 - 2 sum a b + sum b^2``, of scores less their mean.
+    Pairs lie last in memory. Few clusters at a time, so that what is worked on stays near the processor.
     """
     codes, _n = _coded(category)
     count, total, square = (np.zeros((n_groups, int(wanted.sum()), len(first))) for _ in range(3))
-    forth, back = first * len(values) + second, second * len(values) + first
 
     def fill(place: int, column: int) -> None:
         members = np.flatnonzero(codes == column)
         members = members[np.argsort(groups[members], kind="stable")]
         clusters, starts, sizes = np.unique(groups[members], return_index=True, return_counts=True)
-        part = values[:, members]
-        part = part - np.nan_to_num(np.nanmean(part) if (~np.isnan(part)).any() else 0.0)
+        order = np.argsort(-sizes, kind="stable")
+        part = np.ascontiguousarray(values[:, members].T)
         present: NDArray[np.bool_] = ~np.isnan(part)
-        within = np.arange(len(members)) - np.repeat(starts, sizes)
-        row = np.repeat(np.arange(len(clusters)), sizes)
-        score, mask = (np.zeros((len(clusters), len(values), int(sizes.max()))) for _ in range(2))
-        score[row, :, within], mask[row, :, within] = np.where(present, part, 0.0).T, present.T
-        by_mask, by_score = (np.ascontiguousarray(each.transpose(0, 2, 1)) for each in (mask, score))
-        sums, squares, shared, products = (
-            (left @ right).reshape(len(clusters), -1)
-            for left, right in ((score, by_mask), (score**2, by_mask), (mask, by_mask), (score, by_score))
-        )
-        count[clusters, place] = shared.take(forth, axis=1)
-        total[clusters, place] = sums.take(forth, axis=1) - sums.take(back, axis=1)
-        of_both = squares.take(forth, axis=1) + squares.take(back, axis=1)
-        found = of_both - 2.0 * products.take(forth, axis=1)
-        square[clusters, place] = np.where(found > 1e-12 * of_both, found, 0.0)
+        filled = np.where(present, part, 0.0)
+        for begin in range(0, len(order), _CLUSTERS):
+            block = order[begin : begin + _CLUSTERS]
+            n, differences, squares = (np.zeros((len(block), len(first))) for _ in range(3))
+            for member in range(int(sizes[block[0]])):
+                at = starts[block[sizes[block] > member]] + member  # the larger clusters come first
+                found = filled[at].take(first, axis=1) - filled[at].take(second, axis=1)
+                if present[at].all():
+                    n[: len(at)] += 1.0
+                else:
+                    both = present[at].take(first, axis=1) & present[at].take(second, axis=1)
+                    found *= both
+                    n[: len(at)] += both
+                differences[: len(at)] += found
+                found *= found
+                squares[: len(at)] += found
+            count[clusters[block], place], total[clusters[block], place] = n, differences
+            square[clusters[block], place] = squares
 
     in_threads(fill, enumerate(np.flatnonzero(wanted)))
     return np.moveaxis(count, 2, 0), np.moveaxis(total, 2, 0), np.moveaxis(square, 2, 0)
