@@ -23,9 +23,14 @@ def halo_rows(halo: Halo) -> list[dict[str, Any]]:
     ]
 
 
-def excess_shown(halo: Halo) -> dict[str, Any]:
-    """Return the interval of the excess in words; "" where there is none."""
-    return {"interval": interval_words(halo.excess.low, halo.excess.high, digits=2)}
+def excess_shown(halo: Halo) -> dict[str, str]:
+    """Return the correlations, their difference and its interval as texts; "" where undefined."""
+    found = halo.excess
+    numbers = {"together": found.together, "alone": found.alone, "halo": found.halo}
+    return {
+        **{name: "" if value is None else _number(value, 2) for name, value in numbers.items()},
+        "interval": interval_words(found.low, found.high, digits=2),
+    }
 
 
 def shown(estimate: MeanEstimate, *, digits: int, signed: bool = False) -> dict[str, Any]:

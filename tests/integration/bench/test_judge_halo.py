@@ -168,6 +168,8 @@ def test_the_page_of_a_judge_shows_its_halo_and_that_of_a_check_leads_there(clie
     text = client.get(judge.get_absolute_url()).content.decode()
     assert 'id="halo"' in text
     assert "0.67" in text
+    assert '<span class="num">0.00</span>' in text
+    assert "-0.00" not in text
     assert "Not measured for every dimension" in text
     assert f"gvsir bench_run --like {second.pk} --judge mft/authority:judge@" in text
     assert "The model was not asked for it alone." in text
