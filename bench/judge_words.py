@@ -23,6 +23,8 @@ def rubric_label(judge: Judge) -> str:
     if name in labels:
         return labels[name]
     rubric = RUBRICS.get(name)
+    if rubric is not None and rubric.alone:
+        return _("one dimension of a framework alone, to check a judge; not scored")
     if rubric is not None and rubric.system != ITEM_SYSTEM:
         return _("one reading for a whole framework of values")
     return name

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from bench.board import Board
 from bench.board_cells import METHODS, SCORE
@@ -16,7 +16,7 @@ from bench.exceptions import UnknownNameError
 from bench.models import Judge, Measurement, Run
 from bench.published_board import board_of_measurement
 from bench.run_board import COVERAGE, board_of_run, system_of
-from bench.scoring.frameworks import rubric_name
+from bench.scoring.frameworks import CHECKS, rubric_name
 from gvsir.exceptions import GvsirError
 from gvsir.models import ValueSystem
 
@@ -66,7 +66,11 @@ def _runs_on(system: str) -> QuerySet[Run]:
     """Return the finished runs that measure ``system``."""
     runs = Run.objects.filter(status=Run.Status.FINISHED).select_related("release").prefetch_related("judges")
     if system == RUN_SYSTEM:
-        return runs
+        checks = Judge.objects.filter(config__rubric__in=list(CHECKS))
+        seats = Run.judges.through.objects
+        return runs.exclude(  # only asked to check a judge: without a score
+            Q(pk__in=seats.filter(judge__in=checks).values("run")) & ~Q(pk__in=seats.exclude(judge__in=checks).values("run"))
+        )
     judges = Judge.objects.filter(config__rubric=rubric_name(system))
     return runs.filter(pk__in=Run.judges.through.objects.filter(judge__in=judges).values("run"))
 

@@ -57,6 +57,8 @@ def panel_agreement(run: Run) -> list[PanelAgreement]:
     seats: dict[str, list[Judge]] = defaultdict(list)
     for judge in run.judges.select_related("language_model").order_by("pk"):
         rubric = RUBRICS.get(judge.config.get("rubric", ""))
+        if rubric is not None and rubric.alone:
+            continue  # it checks another judge and has no vote
         seats[rubric.system if rubric else ITEM_SYSTEM].append(judge)
     found = []
     for system, judges in seats.items():

@@ -254,6 +254,8 @@ def judges_on(run: Run, system: ValueSystem) -> list[Judge]:
     found = []
     for judge in run.judges.all():
         rubric = RUBRICS.get(judge.config.get("rubric", ""))
+        if rubric is not None and rubric.alone:
+            continue
         scored = rubric.system if rubric and rubric.system in FRAMEWORKS else ""
         if scored == (system.key if system.key in FRAMEWORKS else ""):
             found.append(judge)

@@ -64,6 +64,9 @@ OF_MISSING_VALUES: Final = (
 OF_STATISTICS: Final = (
     gettext_noop("Nothing is scored."),
     gettext_noop("All scores come from one incident; the spread between incidents is unknown."),
+    gettext_noop("No two dimensions have scores from both kinds of calls on 10 answers that differ in each."),
+    gettext_noop("Without one of the incidents a correlation is undefined; more incidents are needed."),
+    gettext_noop("Leaving out an incident changes nothing; there is no spread to make an interval from."),
     gettext_noop("Every incident has the same mean; the spread, and so an interval, cannot be estimated."),
     gettext_noop("A share of nothing has no interval."),
     gettext_noop("Both raters gave one and the same score to every unit."),

@@ -157,11 +157,11 @@ def judge_spec(judge: Judge) -> JudgeSpec:
 def with_seed(judge: Judge, seed: int) -> Judge:
     """Return the judge that is ``judge`` but for the order, drawn by ``seed``, in which it is asked for dimensions.
 
-    A judge that is asked for one number has no such order and is the same under every seed.
+    A judge that is asked for one number or dimension has no such order and is the same under every seed.
     """
     spec = judge_spec(judge)
     rubric = RUBRICS.get(spec.rubric)
-    if rubric is None or rubric.system == ITEM_SYSTEM or spec.seed == seed:
+    if rubric is None or rubric.system == ITEM_SYSTEM or rubric.alone or spec.seed == seed:
         return judge
     seeded = replace(spec, seed=seed)
     name = _ORDER.sub("", judge.name)

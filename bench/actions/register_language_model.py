@@ -19,7 +19,8 @@ from bench.exceptions import BadEndpointError, UnknownNameError
 from bench.model_families import family_of
 from bench.models import Judge, LanguageModel
 from bench.providers.scripted import POLICIES
-from bench.scoring import RUBRIC_NAMES, RUBRICS, heuristic
+from bench.scoring import CHECK_NAMES, RUBRIC_NAMES, RUBRICS, heuristic
+from bench.scoring.frameworks import FRAMEWORKS
 from bench.specs import GenerationConfig, JudgeSpec
 from gvsir.models import LogEntry
 from gvsir.permissions import require
@@ -189,7 +190,8 @@ def register_judge(
     """Return the judge called ``name``: ``heuristic``, or ``[RUBRIC:]MODEL`` with a model's name.
 
     RUBRIC is ``published`` (the GVS-Bench instruction; also without a rubric), ``anchored``, or a framework:
-    ``schwartz``, ``mft``, ``llm_unique``, ``salad``. A judge is its whole configuration; another rubric text or
+    ``schwartz``, ``mft``, ``llm_unique``, ``salad``; or one dimension of a framework alone, ``schwartz/power``, which
+    checks the judge of all of them and enters no score. A judge is its whole configuration; another rubric text or
     version, model or setting is another judge. ``settings`` are those of its answers that are not as usual.
 
     Raises
@@ -205,7 +207,15 @@ def register_judge(
         )
         return _judge(HEURISTIC_NAME, spec, None)
     prefix, _, rest = name.partition(":")
-    is_prefixed = prefix in RUBRIC_NAMES and bool(rest)
+    rubrics = {**RUBRIC_NAMES, **CHECK_NAMES}
+    is_prefixed = prefix in rubrics and bool(rest)
+    framework = prefix.partition("/")[0]
+    if rest and not is_prefixed and "/" in prefix and framework in FRAMEWORKS:
+        raise UnknownNameError(
+            gettext("{name!r} is no dimension of a framework; known are {known}.").format(
+                name=prefix[:80], known=", ".join(each for each in CHECK_NAMES if each.startswith(f"{framework}/"))
+            )
+        )
     language_model = register_language_model(rest if is_prefixed else name, actor=actor)
     if language_model.kind != LanguageModel.Kind.ENDPOINT:
         raise UnknownNameError(
@@ -214,9 +224,9 @@ def register_judge(
             )
         )
     chosen = prefix if is_prefixed else PUBLISHED_NAME
-    rubric = RUBRICS[RUBRIC_NAMES[chosen]]
+    rubric = RUBRICS[rubrics[chosen]]
     spec = JudgeSpec(
-        kind="language_model", rubric=RUBRIC_NAMES[chosen], rubric_version=rubric.version,
+        kind="language_model", rubric=rubrics[chosen], rubric_version=rubric.version,
         rubric_sha256=rubric.text_sha256, repairs=rubric.most_repairs, model=model_spec(language_model),
         generation=replace(
             generation or replace(JUDGE_GENERATION, max_tokens=rubric.max_tokens), **(settings or {})

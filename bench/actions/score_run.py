@@ -105,6 +105,8 @@ def _panels(run: Run) -> list[_Panel]:
     seats: dict[str, list[_Judge]] = defaultdict(list)
     for judge in run.judges.select_related("language_model").order_by("pk"):
         rubric = RUBRICS.get(judge.config.get("rubric", ""))
+        if rubric is not None and rubric.alone:
+            continue  # it checks another judge and has no vote
         seats[rubric.system if rubric else ITEM_SYSTEM].append(_Judge(judge.pk, _maker_of(judge.language_model)))
     return [
         _Panel(

@@ -26,4 +26,9 @@ RUBRIC_NAMES: Final[Mapping[str, str]] = {
     "anchored": anchored.RUBRIC,
     **{framework: frameworks.rubric_name(framework) for framework in frameworks.FRAMEWORKS},
 }
-__all__ = ["ITEM_SYSTEM", "RUBRICS", "RUBRIC_NAMES", "Rubric"]
+#: The same of rubrics that ask for one dimension of a framework alone, to check its judge: ``schwartz/power``.
+CHECK_NAMES: Final[Mapping[str, str]] = {
+    frameworks.short_name(framework, key): frameworks.rubric_name(framework, key)
+    for framework in frameworks.FRAMEWORKS for key in frameworks.dimension_keys(framework)
+}
+__all__ = ["CHECK_NAMES", "ITEM_SYSTEM", "RUBRICS", "RUBRIC_NAMES", "Rubric"]

@@ -9,6 +9,10 @@ How a value comes out of it is this project's own design [K]: direction times st
 evenly on the scale of the value system: on 0 to 100, 0 is wholly against, 50 engaged evenly, 100 wholly for. On the
 SALAD domains "for" means keeping people safe from that kind of harm, so that higher is safer there too.
 
+Asking for all at once risks halo: what a judge thinks of one dimension colours the others. To measure it, each
+dimension has a rubric of its own as well (``Rubric.alone``), word for word the framework's but with that dimension
+only; `bench.metrics.halo` compares the two. What these say never enters a score.
+
 References
 ----------
 .. [1] MoVa, 2025, arXiv 2509.24216: all related values in one request score best and cost least.
@@ -49,14 +53,30 @@ READING: Final = {
 }
 
 
-def rubric_name(framework: str) -> str:
-    """Return the name of the rubric of ``framework``."""
-    return f"framework-{framework}"
+def rubric_name(framework: str, alone: str = "") -> str:
+    """Return the name of the rubric of ``framework``, or of the one that asks for its dimension ``alone`` only.
+
+    Examples
+    --------
+    >>> rubric_name("schwartz"), rubric_name("schwartz", "power"), rubric_name("salad", "domain:O1")
+    ('framework-schwartz', 'framework-schwartz/power', 'framework-salad/O1')
+    """
+    return f"framework-{short_name(framework, alone)}"
 
 
-def dimension_keys(framework: str) -> tuple[str, ...]:
-    """Return the keys of its dimensions in their value system, in the system's order."""
-    return tuple(dimension["key"] for dimension in WORDS["frameworks"][framework]["dimensions"])
+def short_name(framework: str, alone: str = "") -> str:
+    """Return what a judge's name begins with on a command line: ``schwartz``, or ``schwartz/power``."""
+    return f"{framework}/{reply_key(alone)}" if alone else framework
+
+
+def dimension_keys(framework: str, alone: str = "") -> tuple[str, ...]:
+    """Return the keys of its dimensions in their value system, in the system's order; only ``alone`` where given."""
+    return tuple(dimension["key"] for dimension in _dimensions(framework, alone))
+
+
+def _dimensions(framework: str, alone: str) -> list[Mapping[str, Any]]:
+    dimensions = WORDS["frameworks"][framework]["dimensions"]
+    return [each for each in dimensions if alone in ("", each["key"])]
 
 
 def reply_key(key: str) -> str:
@@ -70,17 +90,17 @@ def reply_key(key: str) -> str:
     return key.rpartition(":")[2]
 
 
-def shuffled(framework: str, verdict_key: str) -> list[Mapping[str, Any]]:
+def shuffled(framework: str, verdict_key: str, alone: str = "") -> list[Mapping[str, Any]]:
     """Return the dimensions in the order in which the request for ``verdict_key`` names them."""
-    dimensions = WORDS["frameworks"][framework]["dimensions"]
+    dimensions = _dimensions(framework, alone)
     return sorted(dimensions, key=lambda dimension: sha256(f"order:{verdict_key}:{dimension['key']}"))
 
 
-def request(framework: str, case: JudgeCase, key: str) -> list[Message]:
-    """Return the messages that ask for the verdict kept under ``key``."""
+def request(framework: str, case: JudgeCase, key: str, alone: str = "") -> list[Message]:
+    """Return the messages that ask for the verdict kept under ``key``; about one dimension only where ``alone``."""
     language, nonce = language_of(case), nonce_of(key)
     words = WORDS["frameworks"][framework]
-    dimensions = shuffled(framework, key)
+    dimensions = shuffled(framework, key, alone)
     dash = "——" if language == "zh" else " – "
     lines = [
         f"{reply_key(each['key'])}: {each['name'][language]}{dash}{each['definition'][language]}" for each in dimensions
@@ -97,12 +117,12 @@ def request(framework: str, case: JudgeCase, key: str) -> list[Message]:
     return [{"role": "user", "content": filled(WORDS["instruction"][language], parts)}]
 
 
-def read_verdict(framework: str, reply: str, case: JudgeCase) -> Verdict:
+def read_verdict(framework: str, reply: str, case: JudgeCase, alone: str = "") -> Verdict:
     """Return the verdict in a judge's reply: the last fitting object outside what it repeats of the answer.
 
     ``problem`` names the dimensions that are absent or of the wrong shape; the others stand.
     """
-    names = {reply_key(key): key for key in dimension_keys(framework)}
+    names = {reply_key(key): key for key in dimension_keys(framework, alone)}
     text = outside_fence(without_thought(reply))
     fitting = [each for each in objects_in(text) if names.keys() & each.keys()]
     if fitting and '"direction"' in case.response:
@@ -157,23 +177,29 @@ def on_scale(value: float, low: float, high: float) -> float:
     return low + (value + 1) / 2 * (high - low)
 
 
-def schema_of(framework: str) -> dict[str, Any]:
+def schema_of(framework: str, alone: str = "") -> dict[str, Any]:
     """Return the JSON Schema of a reply."""
     entry = closed_object({
         "evidence": {"type": "string"},
         "direction": {"type": ["integer", "null"], "enum": [-1, 0, 1, None]},
         "strength": {"type": ["integer", "null"], "enum": [*range(MOST_STRENGTH + 1), None]},
     })
-    return closed_object({reply_key(key): entry for key in dimension_keys(framework)})
+    return closed_object({reply_key(key): entry for key in dimension_keys(framework, alone)})
 
 
-def _rubric(framework: str) -> Rubric:
-    words = {"instruction": WORDS["instruction"], "framework": WORDS["frameworks"][framework]}
+def _rubric(framework: str, alone: str = "") -> Rubric:
+    texts = {**WORDS["frameworks"][framework], "dimensions": _dimensions(framework, alone)}
     return Rubric(
-        version=VERSION, words=words, system=framework, ask=partial(request, framework),
-        read=partial(read_verdict, framework), schema=schema_of(framework), most_repairs=MOST_REPAIRS, max_tokens=2400,
-        reading=READING,
+        version=VERSION, words={"instruction": WORDS["instruction"], "framework": texts}, system=framework,
+        ask=partial(request, framework, alone=alone), read=partial(read_verdict, framework, alone=alone),
+        schema=schema_of(framework, alone), most_repairs=MOST_REPAIRS, max_tokens=2400, reading=READING, alone=alone,
     )
 
 
-RUBRICS: Final = {rubric_name(framework): _rubric(framework) for framework in FRAMEWORKS}
+#: One for each framework, whose verdicts are scored.
+WHOLE: Final = {rubric_name(framework): _rubric(framework) for framework in FRAMEWORKS}
+#: One for each dimension alone, to measure halo; never scored.
+CHECKS: Final = {
+    rubric_name(framework, key): _rubric(framework, key) for framework in FRAMEWORKS for key in dimension_keys(framework)
+}
+RUBRICS: Final = {**WHOLE, **CHECKS}

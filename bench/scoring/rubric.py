@@ -47,6 +47,9 @@ class Rubric:
         Whether a reply that was cut off may still hold its verdict: it comes first.
     max_tokens : int
         Room for the reply.
+    alone : str
+        Key of the one dimension of a framework that it asks for, to check the judge that is asked for all of them at
+        once; what it says never enters a score. "" of every other rubric.
     """
 
     version: int
@@ -61,6 +64,7 @@ class Rubric:
     reads_facts: bool = False
     survives_cut: bool = False
     max_tokens: int = 1200
+    alone: str = ""
 
     @cached_property
     def text_sha256(self) -> str:

@@ -8,6 +8,8 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
+from bench.halo_words import excess_shown, halo_rows
+from bench.judge_halo import halo_of, judges_checked_by
 from bench.judge_words import rubric_label, rubric_words
 from bench.models import Judge, Judgement, Run
 from bench.scoring import RUBRICS
@@ -22,6 +24,8 @@ def judge_detail(request: HttpRequest, pk: int) -> HttpResponse:
     rubric = RUBRICS.get(judge.config.get("rubric", ""))
     is_known = rubric is not None and judge.config.get("rubric_sha256", "") in ("", rubric.text_sha256)
     states = dict(judge.judgements.order_by().values_list("state").annotate(n=Count("pk")))
+    runs = Run.objects.filter(judges=judge).select_related("release").order_by("-pk")
+    halo = halo_of(judge)
     return render(request, "bench/judge_detail.html", {
         "judge": judge,
         "rubric": rubric,
@@ -31,6 +35,11 @@ def judge_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "config": json.dumps(judge.config, indent=2, ensure_ascii=False, sort_keys=True),
         "words": rubric_words(rubric) if rubric is not None and is_known else None,
         "schema": json.dumps(rubric.schema, indent=2) if rubric is not None and is_known and rubric.schema else "",
-        "runs": Run.objects.filter(judges=judge).select_related("release").order_by("-pk"),
+        "runs": runs,
+        "halo": halo,
+        "halo_rows": halo_rows(halo) if halo is not None else [],
+        "halo_excess": excess_shown(halo) if halo is not None else None,
+        "halo_run": next((run.pk for run in runs), None) if halo is not None else None,
+        "checked": judges_checked_by(judge),
         "states": [(label, states[value]) for value, label in Judgement.State.choices if value in states],
     })

@@ -53,7 +53,8 @@ class Command(BaseCommand):
         "environment variable with the key (OPENAI_API_KEY by default). "
         "A judge is 'heuristic', or a model that judges by a rubric: published:NAME (also plain NAME) for the GVS-Bench "
         "instruction, anchored:NAME for words at 0, 2, 5, 8 and 10, or schwartz:NAME, mft:NAME, llm_unique:NAME, "
-        "salad:NAME for a framework of values. Several judges are a panel. What any run has already asked is not asked "
+        "salad:NAME for a framework of values; schwartz/power:NAME and the like ask for one dimension alone, to check the "
+        "judge of all of them, and enter no score. Several judges are a panel. What any run has already asked is not asked "
         "again."
     )
 

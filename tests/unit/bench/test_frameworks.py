@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.scoring import RUBRICS
+from bench.scoring import CHECK_NAMES, RUBRICS
 from bench.scoring.case import NOT_ENGAGED, JudgeCase
 from bench.scoring.frameworks import (
     FRAMEWORKS,
@@ -169,3 +169,43 @@ def test_the_schema_has_every_key_and_allows_null():
         assert None in entry["properties"]["direction"]["enum"]
         assert entry["properties"]["strength"]["enum"] == [0, 1, 2, 3, None]
         assert RUBRICS[rubric_name(framework)].system == framework
+
+
+@pytest.mark.parametrize("framework", ["schwartz", "mft", "llm_unique", "salad"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_dimension_alone_is_asked_for_word_for_word_as_among_all(framework, language):
+    case = dataclasses.replace(CASE, language=language)
+    whole = request(framework, case, "k")[0]["content"]
+    for key in dimension_keys(framework):
+        name = reply_key(key)
+        rubric = RUBRICS[rubric_name(framework, key)]
+        alone = rubric.ask(case, "k")[0]["content"]
+        others = [each for each in map(reply_key, dimension_keys(framework)) if each != name]
+        entry = '": {"evidence": …, "direction": …, "strength": …}'
+        kept = [line for line in whole.split("\n") if not line.startswith(tuple(f"{each}: " for each in others))]
+        kept = [f'{{"{name}{entry}}}' if entry in line else line for line in kept]
+        assert alone.split("\n") == kept
+        assert rubric.schema["required"] == [name]
+        whole_rubric = RUBRICS[rubric_name(framework)]
+        assert rubric.schema["properties"][name] == whole_rubric.schema["properties"][name]
+        assert (rubric.alone, rubric.system, rubric.max_tokens) == (key, framework, whole_rubric.max_tokens)
+        assert rubric.text_sha256 != whole_rubric.text_sha256
+
+
+def test_every_dimension_has_a_name_to_be_asked_for_alone():
+    assert CHECK_NAMES["schwartz/power"] == rubric_name("schwartz", "power")
+    assert CHECK_NAMES["salad/O5"] == rubric_name("salad", "domain:O5")
+    assert len(CHECK_NAMES) == 10 + 5 + 6 + 6
+    assert {RUBRICS[name].alone != "" for name in CHECK_NAMES.values()} == {True}
+    assert not any(RUBRICS[rubric_name(framework)].alone for framework in FRAMEWORKS)
+
+
+def test_a_reply_about_one_dimension_is_read_as_one_of_many_and_others_in_it_count_for_nothing():
+    read = RUBRICS[rubric_name("mft", "care")].read
+    said = {"evidence": "Care for the weak first", "direction": 1, "strength": 3}
+    found = read(json.dumps({"care": said, "loyalty": said}), CASE)
+    assert [(each.key, each.value) for each in found.dimensions] == [("care", 1.0)]
+    assert not found.problem
+    assert read(json.dumps({"care": NULL}), CASE).dimensions[0].missing_reason == NOT_ENGAGED
+    assert read(json.dumps({"loyalty": said}), CASE).dimensions == ()
+    assert read(json.dumps({"care": 7}), CASE).problem.startswith("care: ")
