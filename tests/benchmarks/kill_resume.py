@@ -3,11 +3,14 @@
     python -m tests.benchmarks.kill_resume [--kills 5] [--inspect-python PATH] [--latency 2 --samples 300]
 
 The process is killed when the server has finished 10, 50 and 90 % of the calls. Then the same command goes on.
-Two counts, both by prompt, from the server's own log:
+Three counts, all by prompt, from the server's own log:
 
 paid twice
-    calls whose good answer the server handed over twice, to somebody who was there to take it: what was answered,
-    but not yet durable, when the process died;
+    calls whose good answer the server handed over twice: what was answered, but not yet durable, when the process was
+    killed;
+and as it died
+    the same, but handed over for the first time after the signal: the system needs up to 25 ms to take a process
+    apart before it closes its connections, and what comes in then nobody can read;
 sent twice
     calls that reached the server twice, those it was still working on when the process died included: nobody can
     have their answers, and whether they are charged is the provider's custom.
@@ -109,10 +112,16 @@ def settle(server: LocalServer, latency: float) -> None:
 def counted(server: LocalServer, moment: float) -> dict[str, int]:
     """Return what the server's log says once all is over."""
     heard = server.heard().values()
+    handed: dict[str, list[float]] = {}
+    for entry in server.entries():
+        if entry["delivered"] and entry["fault"] in ("", "slow"):
+            handed.setdefault(entry["prompt"], []).append(entry["at"])
+    dying = sum(len(each) > 1 and min(each) > moment for each in handed.values())
     return {
         "in_flight": sum(1 for entry in server.entries() if entry["at"] > moment and entry["at"] < moment + 60
                          and not entry["delivered"]),
-        "paid_twice": sum(max(0, each.paid - 1) for each in heard),
+        "paid_twice": sum(max(0, each.paid - 1) for each in heard) - dying,
+        "as_it_died": dying,
         "sent_twice": sum(max(0, each.asked - 1) for each in heard),
         "prompts": len(heard),
     }
@@ -165,9 +174,10 @@ def inspect_kill(arguments: argparse.Namespace, python: str, folder: Path, port:
 def shown(found: list[dict[str, Any]]) -> str:
     """Return the table of kills."""
     return table(
-        ["killed at", "durable", "in journal", "in flight", "paid twice", "sent twice", "kept", "not asked again", "totals right"],
-        [[f"{each['share']:.0%}", each["durable"], each["in_journal"], each["in_flight"], each["paid_twice"], each["sent_twice"],
-          each["kept"], each["not_asked_again"], each["totals_right"]] for each in found],
+        ["killed at", "durable", "in journal", "in flight", "paid twice", "and as it died", "sent twice", "kept",
+         "not asked again", "totals right"],
+        [[f"{each['share']:.0%}", each["durable"], each["in_journal"], each["in_flight"], each["paid_twice"], each["as_it_died"],
+          each["sent_twice"], each["kept"], each["not_asked_again"], each["totals_right"]] for each in found],
     )
 
 
@@ -186,7 +196,7 @@ def run(arguments: argparse.Namespace) -> int:
         if python := inspect_python(arguments):
             peer = inspect_kill(arguments, python, folder, port)
             print(f"inspect_ai killed at 50 %, then eval_retry: {peer['paid_twice']} paid twice, "
-                  f"{peer['sent_twice']} sent twice, {peer['in_flight']} in flight   load {load()}")
+                  f"{peer['as_it_died']} more as it died, {peer['sent_twice']} sent twice, {peer['in_flight']} in flight   load {load()}")
     kept = []
     for share in SHARES:
         twice = statistics.median(each["paid_twice"] for each in found if each["share"] == share)
