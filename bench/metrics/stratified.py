@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -78,6 +79,11 @@ def stratified_spread(count: Floats, total: Floats, square: Floats, part: Floats
     )
     if not pieces:
         return _spread(count, total, square, part)
+    return stacked(pieces)
+
+
+def stacked(pieces: Sequence[Stratified]) -> Stratified:
+    """Return the rows of ``pieces``, at least one, under each other."""
     spreads = [piece.spread for piece in pieces]
     se, df, share, ceiling = (
         np.concatenate([np.asarray(getattr(spread, name)) for spread in spreads])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,14 @@ from scipy.special import stdtr
 from bench.metrics.in_threads import in_threads
 from bench.metrics.multiplicity import holm
 from bench.metrics.small_sample import RobustSpread
-from bench.metrics.stratified import stratified_spread
+from bench.metrics.stratified import Stratified, stacked, stratified_spread
 
 Floats = NDArray[np.float64]
 Labels = Sequence[Hashable] | NDArray[Any]
 
-#: Clusters whose differences are summed at once.
-_CLUSTERS: Final = 16
+#: Clusters whose differences are summed at once, and numbers held for a block of pairs.
+_CLUSTERS: Final = 256
+_AT_ONCE: Final = 150_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,12 +95,21 @@ def weighted_pairs(
     groups, n_groups = _coded(cluster)
     names = list(dict.fromkeys(category))
     weight = np.array([1.0 if weights is None else float(weights.get(name, 0.0)) for name in names])
-    count, total, square = _differences(values, category, groups, n_groups, weight > 0, first, second)
-    weight = weight[weight > 0]
-    counts = count.sum(1)
-    part = np.where(counts > 0, weight, 0.0)
-    whole = part.sum(1, keepdims=True)
-    found = stratified_spread(count, total, square, part / np.where(whole > 0, whole, 1.0))
+    used = weight > 0
+    columns = _columns(values, category, groups, used)
+
+    def of_pairs(at: slice) -> tuple[Floats, Stratified]:
+        count, total, square = _differences(columns, n_groups, first[at], second[at])
+        counts = count.sum(1)
+        part = np.where(counts > 0, weight[used], 0.0)
+        whole = part.sum(1, keepdims=True)
+        return counts, stratified_spread(count, total, square, part / np.where(whole > 0, whole, 1.0))
+
+    step = max(1, _AT_ONCE // max(1, n_groups * len(columns)))
+    blocks = [(slice(start, start + step),) for start in range(0, len(first), step)] or [(slice(0, 0),)]
+    made = in_threads(of_pairs, blocks)
+    counts, found = np.concatenate([each for each, _found in made]), stacked([each for _counts, each in made])
+    whole = np.where(counts > 0, weight[used], 0.0).sum(1, keepdims=True)
     difference = np.where(whole[:, 0] > 0, found.mean, np.nan)
     p = _p_values(difference, found.spread, found.n_clusters)
     p[found.has_lone | (counts == 0).any(1)] = np.nan
@@ -144,44 +154,56 @@ def _coded(names: Labels) -> tuple[NDArray[np.intp], int]:
     return codes, len(seen)
 
 
-def _differences(
-    values: Floats, category: Labels, groups: NDArray[np.intp], n_groups: int, wanted: NDArray[np.bool_],
-    first: NDArray[np.intp], second: NDArray[np.intp],
-) -> tuple[Floats, Floats, Floats]:
-    """Return [pair, cluster, wanted category]: shared items, the sums of their differences and of these squared.
+class _Column(NamedTuple):
+    """The items of one category: rows of ``filled`` and ``present`` [item, model], by cluster, the larger first."""
 
-    Pairs lie last in memory. Few clusters at a time, so that what is worked on stays near the processor.
-    """
+    clusters: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    sizes: NDArray[np.intp]
+    filled: Floats
+    present: NDArray[np.bool_]
+
+
+def _columns(
+    values: Floats, category: Labels, groups: NDArray[np.intp], wanted: NDArray[np.bool_]
+) -> list[_Column]:
     codes, _n = _coded(category)
-    count, total, square = (np.zeros((n_groups, int(wanted.sum()), len(first))) for _ in range(3))
-
-    def fill(place: int, column: int) -> None:
+    found = []
+    for column in np.flatnonzero(wanted):
         members = np.flatnonzero(codes == column)
         members = members[np.argsort(groups[members], kind="stable")]
         clusters, starts, sizes = np.unique(groups[members], return_index=True, return_counts=True)
         order = np.argsort(-sizes, kind="stable")
         part = np.ascontiguousarray(values[:, members].T)
         present: NDArray[np.bool_] = ~np.isnan(part)
-        filled = np.where(present, part, 0.0)
-        for begin in range(0, len(order), _CLUSTERS):
-            block = order[begin : begin + _CLUSTERS]
-            n, differences, squares = (np.zeros((len(block), len(first))) for _ in range(3))
-            for member in range(int(sizes[block[0]])):
-                at = starts[block[sizes[block] > member]] + member  # the larger clusters come first
-                found = filled[at].take(first, axis=1) - filled[at].take(second, axis=1)
-                if present[at].all():
-                    n[: len(at)] += 1.0
-                else:
-                    both = present[at].take(first, axis=1) & present[at].take(second, axis=1)
-                    found *= both
-                    n[: len(at)] += both
-                differences[: len(at)] += found
-                found *= found
-                squares[: len(at)] += found
-            count[clusters[block], place], total[clusters[block], place] = n, differences
-            square[clusters[block], place] = squares
+        found.append(_Column(clusters[order], starts[order], sizes[order], np.where(present, part, 0.0), present))
+    return found
 
-    in_threads(fill, enumerate(np.flatnonzero(wanted)))
+
+def _differences(
+    columns: Sequence[_Column], n_groups: int, first: NDArray[np.intp], second: NDArray[np.intp]
+) -> tuple[Floats, Floats, Floats]:
+    """Return [pair, cluster, column]: shared items, the sums of their differences and of these squared."""
+    count, total, square = (np.zeros((n_groups, len(columns), len(first))) for _ in range(3))
+    for place, column in enumerate(columns):
+        for begin in range(0, len(column.clusters), _CLUSTERS):
+            at = slice(begin, begin + _CLUSTERS)
+            n, differences, squares = (np.zeros((len(column.clusters[at]), len(first))) for _ in range(3))
+            for member in range(int(column.sizes[begin])):
+                rows = column.starts[at][column.sizes[at] > member] + member  # the larger clusters come first
+                filled, present = column.filled[rows], column.present[rows]
+                found = filled.take(first, axis=1) - filled.take(second, axis=1)
+                if present.all():
+                    n[: len(rows)] += 1.0
+                else:
+                    both = present.take(first, axis=1) & present.take(second, axis=1)
+                    found *= both
+                    n[: len(rows)] += both
+                differences[: len(rows)] += found
+                found *= found
+                squares[: len(rows)] += found
+            where = column.clusters[at]
+            count[where, place], total[where, place], square[where, place] = n, differences, squares
     return np.moveaxis(count, 2, 0), np.moveaxis(total, 2, 0), np.moveaxis(square, 2, 0)
 
 
