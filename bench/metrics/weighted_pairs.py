@@ -20,7 +20,7 @@ Labels = Sequence[Hashable] | NDArray[Any]
 
 #: Clusters whose differences are summed at once, and numbers held for a block of pairs.
 _CLUSTERS: Final = 256
-_AT_ONCE: Final = 150_000
+_AT_ONCE: Final = 600_000
 
 
 @dataclass(frozen=True, kw_only=True)
