@@ -67,6 +67,19 @@ class Cell:
         return (self.low, self.high) if self.low is not None and self.high is not None else None
 
     @property
+    def written(self) -> str:
+        """The value to its decimals; "" if there is none."""
+        return "" if self.value is None else _to(self.value, self.digits)
+
+    @property
+    def interval_text(self) -> str:
+        """Both ends to two decimals with what to know of them, or why there is no interval."""
+        if self.low is None or self.high is None:
+            return self.interval_reason
+        ends = f"{_to(self.low, 2)} – {_to(self.high, 2)}"
+        return f"{ends}. {self.interval_note}" if self.interval_note else ends
+
+    @property
     def spread(self) -> str:
         """The interval in few words: "± 0.3", or both ends where it leans to one side; "" if there is none."""
         if self.value is None or self.low is None or self.high is None:
@@ -76,6 +89,10 @@ class Cell:
             ends = f"{self.low:.{self.digits}f}{' … ' if self.low < 0 else '–'}{self.high:.{self.digits}f}"
             return ends.replace("-", "−")
         return f"± {(above + below) / 2:.{self.digits}f}"
+
+
+def _to(value: float, digits: int) -> str:
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # the sum takes the sign from a zero
 
 
 def digits_for(scale: tuple[float, float]) -> int:

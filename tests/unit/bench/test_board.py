@@ -54,3 +54,14 @@ def test_chosen_rows_keep_the_order_of_the_board():
     )
     assert [each.name for each in board.chosen([rows[2].model, rows[0].model])] == ["x", "z"]
     assert not board.is_weighted
+
+
+def test_a_cell_writes_its_value_and_its_interval_or_why_there_is_none():
+    both = Cell(value=7.25, low=-0.001, high=9.876)
+    assert both.written == "7.2"
+    assert both.interval_text == "0.00 – 9.88"
+    assert Cell(value=7.25, low=1, high=9, interval_note="Errs wide.").interval_text == "1.00 – 9.00. Errs wide."
+    alone = Cell(value=-0.04, interval_reason="One incident.")
+    assert alone.written == "0.0"
+    assert alone.interval_text == "One incident."
+    assert Cell(value=None).written == ""
