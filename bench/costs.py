@@ -73,6 +73,8 @@ class Cost:
         """Return the cost as what stands in a table: a number, or its bounds."""
         if self.total is not None:
             return f"{self.total:.4f}"
+        if self.at_most is None and not self.known:
+            return gettext("not known")
         if self.at_most is None:
             return gettext("at least {least}").format(least=f"{self.at_least:.4f}")
         return gettext("{least} to {most}").format(least=f"{self.at_least:.4f}", most=f"{self.at_most:.4f}")
@@ -81,6 +83,11 @@ class Cost:
         """Return the cost in words."""
         if self.total is not None:
             return gettext("{cost} US dollars").format(cost=f"{self.total:.4f}")
+        if self.at_most is None and not self.known:
+            return ngettext(
+                "the cost of {n} call is not known, and nothing bounds it",
+                "the cost of {n} calls is not known, and nothing bounds it", self.unpriced,
+            ).format(n=f"{self.unpriced:,}")
         if self.at_most is None:
             return ngettext(
                 "at least {least} US dollars; the cost of {n} call is not known, and nothing bounds it",

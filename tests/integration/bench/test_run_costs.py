@@ -208,3 +208,10 @@ def test_the_command_the_page_and_the_api_show_both_bounds_and_how_many_calls_ha
     }
 
 
+
+
+def test_where_nothing_is_known_and_nothing_bounds_it_no_amount_is_named():
+    cost = Cost(unpriced=2, unbounded=2)
+    assert cost.short() == "not known"
+    assert cost.sentence() == "the cost of 2 calls is not known, and nothing bounds it"
+    assert (cost + Cost(known=COST)).short() == f"at least {COST:.4f}"
