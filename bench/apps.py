@@ -12,5 +12,9 @@ class BenchConfig(AppConfig):
     verbose_name = "Benchmark"
 
     def ready(self) -> None:
-        """Register this app's provenance steps and panels."""
+        """Register this app's provenance steps, panels and stored sentences."""
         from bench import panels, provenance_steps  # noqa: F401
+        from bench.shown_sentences import WITH_CHANGING_PARTS
+        from gvsir.stored_sentences import register_sentences
+
+        register_sentences(*WITH_CHANGING_PARTS)

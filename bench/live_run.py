@@ -14,6 +14,7 @@ from bench.accounting import Line, RunAccount
 from bench.endpoints import IN_PROCESS
 from bench.models import Executor, Run
 from bench.pace import duration, pace_words, paces_of
+from gvsir.stored_sentences import in_readers_language
 
 #: A process that executes a run says every second that it lives; after so many without a word its numbers are old.
 _SILENT_AFTER = 5
@@ -27,7 +28,7 @@ def live_values(run: Run, account: RunAccount) -> dict[str, Any]:
     lanes = _lanes_of(heard)
     paces = paces_of(each.progress.get("asked", {}) for each in heard)
     texts: dict[str, str] = {
-        "status-reason": run.status_reason,
+        "status-reason": in_readers_language(run.status_reason),
         "sent": f"{account.sent:,}",
         "retried": f"{account.retried:,}",
         "failed": f"{account.responses['failed'] + account.judgements['failed']:,}",

@@ -1,7 +1,7 @@
 """Words and sentences of pure modules and of stored records, marked for the catalogs.
 
 Pure modules know no Django, and stored texts are data; pages show both with the filter ``translated``,
-which finds those listed here. A sentence with changing parts is shown as it was written.
+which finds those listed here.
 """
 
 from __future__ import annotations
@@ -44,6 +44,12 @@ OF_MISSING_VALUES: Final = (
     gettext_noop("not engaged"),
     gettext_noop("the quoted evidence is not in the answer"),
     gettext_noop("the reply is empty"),
+    gettext_noop("it is no object with a direction"),
+    gettext_noop("no JSON object with the keys that were asked for"),
+    gettext_noop("no JSON object with a score"),
+    gettext_noop("length: the judge's reply was cut at its length limit"),
+    gettext_noop("content_filter: the provider's filter stopped the judge's reply"),
+    gettext_noop("refusal: the judge declined to give a verdict"),
     gettext_noop("empty reply"),
     gettext_noop("empty answer"),
     gettext_noop("no line beginning with Score:"),
@@ -82,6 +88,44 @@ OF_STATISTICS: Final = (
     gettext_noop("Nobody has labelled a response this judge scored."),
     gettext_noop("No response has values of two people."),
     gettext_noop("Too few responses in common, or all values are the same."),
+)
+
+#: Why a run stands still.
+OF_RUNS: Final = (
+    gettext_noop("Made without sending anything."),
+    gettext_noop("What failed waits to be put again."),
+    gettext_noop("a command"),
+    gettext_noop("Interrupted; resume it to send what is missing."),
+)
+
+#: Stored sentences that name something: :mod:`gvsir.stored_sentences` finds them by what stands around the names.
+WITH_CHANGING_PARTS: Final = (
+    gettext_noop("{valid} of {total} votes valid, {needed} needed"),
+    gettext_noop("only judges of the model's own family ({family}) were asked"),
+    gettext_noop("judgement {state}: {reason}"),
+    gettext_noop("the score line is not x/10: {line}"),
+    gettext_noop("the score {score} is not between 0 and 10"),
+    gettext_noop("the score {score} is no whole number from {lowest} to {highest}"),
+    gettext_noop("direction must be -1, 0, 1 or null, strength 0 to {most}"),
+    gettext_noop("{reason}, after {n} repairs"),
+    gettext_noop("Nobody rated {n} units that the judge and another person rated as well."),
+    gettext_noop("Paused by {who}."),
+    gettext_noop("Cancelled by {who}."),
+    gettext_noop("Raise it with: gvsir bench_run --resume {run}"),
+    gettext_noop("Budget spent: all {n} calls are sent. {what} --max-calls N"),
+    gettext_noop(
+        "Budget spent: {spent} of {budget} US dollars are spent or set aside, and the next call could cost more than is "
+        "left. {what} --budget USD"
+    ),
+    gettext_noop("The account that {model} is asked with has no money left: {said} Top it up, then resume the run."),
+    gettext_noop("The key that {model} is asked with was refused ({status}): {said} Set it right, then resume the run."),
+    gettext_noop(
+        "The last {n} questions put to {model} failed and none was answered; the last one: {said} Resume the run to send "
+        "what is missing."
+    ),
+    gettext_noop(
+        "{endpoint} has been down for {seconds} s; the last of {n} single calls: {said} Resume the run once it is up."
+    ),
 )
 
 #: Groups of phrases that the heuristic judge looks for, named by :mod:`bench.scoring.markers`.

@@ -11,6 +11,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from gvsir.stored_sentences import in_readers_language
+
 register = template.Library()
 
 #: word -> (class, shown word, what it means). Words not listed are states of a record.
@@ -147,7 +149,7 @@ def number(value: int | None) -> str:
 @register.filter
 def translated(text: str) -> str:
     """Return a sentence of the software or of its shipped data in the reader's language; others as they are."""
-    return gettext(text) if text else ""
+    return in_readers_language(text)
 
 
 @register.inclusion_tag("gvsir/_pager.html", takes_context=True)
