@@ -219,10 +219,7 @@ class AiidSnapshot:
         if name not in self.files.names:
             return
         with self.files.open(name) as stream:
-            rows = read_rows(
-                stream, source=name, required=required, on_error=self.errors.append, on_warning=self.warnings.append
-            )
-            for row in rows:
+            for row in read_rows(stream, source=name, required=required, on_error=self.errors.append):
                 try:
                     result = parse(row)
                 except _CellError as error:

@@ -17,7 +17,9 @@ MOST_CELL_CHARACTERS: Final = 1_000_000
 MOST_LINE_BYTES: Final = 4_000_000
 MOST_LINES: Final = 5_000_000
 _PIECE: Final = 1 << 16
-_NO_BREAK: Final = "The file does not end with a line break; this last row may be cut off."
+_NO_BREAK: Final = (
+    "The file ends in this row, without a line break: its last cell may be cut off. Add a line break if it is whole."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,12 +134,12 @@ def read_rows(
     source: str,
     required: tuple[str, ...] = (),
     on_error: Callable[[FormatError], None],
-    on_warning: Callable[[FormatError], None] = lambda warning: None,
 ) -> Iterator[Row]:
     """Yield the good rows of a CSV file with a heading line; report the bad ones.
 
     A row is bad when its quotes do not close, its number of cells differs from the heading's, or a cell
-    is too long, holds a NUL, is not UTF-8, or stands under a blank heading. Wholly blank rows are passed over.
+    is too long, holds a NUL, is not UTF-8, or stands under a blank heading; and so is a last row that no line break
+    follows: the file may be cut off there, even behind a quote, which may be the first half of a doubled one. Wholly blank rows are passed over.
 
     Parameters
     ----------
@@ -149,8 +151,6 @@ def read_rows(
         Columns that must be there.
     on_error : callable
         Called with the :class:`FormatError` of each bad row; reading goes on.
-    on_warning : callable
-        Called where the last row was read but may be cut off: no line break follows it.
 
     Raises
     ------
@@ -176,11 +176,11 @@ def read_rows(
         if not any(cells):
             continue
         problem = _row_problem(cells, keys, source=source, line=first)
+        if problem is None and not lines.ends_with_a_break:
+            problem = FormatError(_NO_BREAK, source=source, line=first, field=keys[-1])
         if problem:
             on_error(problem)
         else:
-            if not lines.ends_with_a_break:
-                on_warning(FormatError(_NO_BREAK, source=source, line=first, field=keys[-1]))
             yield Row(line=first, cells={key: cell for key, cell in zip(keys, cells, strict=True) if key})
 
 

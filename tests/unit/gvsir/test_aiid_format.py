@@ -249,13 +249,14 @@ def test_line_ends_of_cr_alone_are_named(tmp_path):
     assert caught.value.line == 1
 
 
-def test_last_row_without_a_line_break_goes_in_with_a_warning(tmp_path):
-    whole = HEADING + '\n1,2024-05-17,"[1]","[]","[]","[]",text,Example\n2,2024-05-17,"[1]","[]","[]","[]",text,Examp'
+@pytest.mark.parametrize("last", ["Examp", '"Examp"', '"He said ""yes"'])
+def test_last_row_without_a_line_break_is_refused(tmp_path, last):
+    whole = f'{HEADING}\n1,2024-05-17,"[1]","[]","[]","[]",text,Example\n2,2024-05-17,"[1]","[]","[]","[]",text,{last}'
     (tmp_path / "incidents.csv").write_text(whole)
     numbers, errors, snapshot = read(tmp_path)
-    assert (numbers, errors) == ([1, 2], [])
-    assert places(snapshot.warnings) == [("incidents.csv", 3, "title")]
-    assert "may be cut off" in snapshot.warnings[0].message
+    assert (numbers, snapshot.warnings) == ([1], [])
+    assert places(errors) == [("incidents.csv", 3, "title")]
+    assert "cut off" in errors[0].message
 
 
 def test_cell_under_a_blank_heading_is_refused_and_a_blank_column_left_out():
