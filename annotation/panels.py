@@ -75,18 +75,17 @@ def incident_panel(incident: Incident, request: Any) -> dict[str, Any] | None:
 
 def overview_step(record: None, request: Any) -> dict[str, Any]:
     """Return the step "coding" of the chain on the first page."""
-    codings = visible_codings(request.user).filter(assignment__round__status=Round.Status.CLOSED)
-    n = codings.count()
+    latest = Round.objects.filter(status=Round.Status.CLOSED).select_related("codebook").first()
+    n = visible_codings(request.user).filter(code__codebook=latest.codebook).count() if latest else 0
     done = submitted_of_closed_rounds(request.user)
     n_incidents = done.values("document__incident").distinct().count()
-    latest = Round.objects.filter(status=Round.Status.CLOSED).first()
-    rounds = latest.get_absolute_url() if latest else reverse("round_list")
+    codebook = latest.codebook.get_absolute_url() if latest else reverse("round_list")
     model_made = done.filter(round__origin=Round.Origin.MODEL_MADE).exists()
     return {
         "title": _("Coding"),
         "text": _("Passages are marked, given codes, and gathered under the twelve categories of the scale."),
         "counts": [
-            {"n": n, "label": _("coded passages"), "url": rounds},
+            {"n": n, "label": _("codings of passages"), "url": codebook},
             {"n": n_incidents, "label": _("coded incidents"), "url": reverse("coded_incidents")},
         ],
         "badges": ["model-made"] if model_made else [],

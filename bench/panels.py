@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bench.models import Item, LanguageModel, Measurement, Release, Run, Score
+from bench.models import Item, Measurement, Release, Run, Score
+from bench.querysets import measured_models
 from gvsir.panels import Panel, register
 from gvsir.permissions import allowed
 
@@ -68,9 +69,7 @@ def leaderboard_step(_record: Any, request: Any) -> dict[str, Any]:
 
     measured = Run.objects.filter(status=Run.Status.FINISHED).count()
     imported = Measurement.objects.filter(system__key__in=SYSTEMS).count()
-    n_models = LanguageModel.objects.exclude(kind=LanguageModel.Kind.BASELINE).filter(
-        Q(published_scores__isnull=False) | Q(runs__status=Run.Status.FINISHED)
-    ).distinct().count()
+    n_models = measured_models().count()
     url = reverse("leaderboard_index")
     return {
         "title": _("Leaderboards"),
@@ -80,7 +79,7 @@ def leaderboard_step(_record: Any, request: Any) -> dict[str, Any]:
                 "n": measured + imported, "url": url,
                 "label": ngettext("measurement", "measurements", measured + imported),
             },
-            {"n": n_models, "label": ngettext("language model", "language models", n_models), "url": url},
+            {"n": n_models, "label": ngettext("language model", "language models", n_models), "url": f"{url}#models"},
         ],
         "badges": ["imported"] if imported else [],
         "empty": "" if measured or imported else _("Finish a run, or import a published measurement."),

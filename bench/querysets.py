@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 
 from annotation.models import Coding
-from bench.models import Attachment, Item, Release, ReleaseItem, Score
+from bench.models import Attachment, Item, LanguageModel, Release, ReleaseItem, Run, Score
 
 
 def items_for_list() -> QuerySet[Item]:
@@ -51,6 +51,13 @@ def releases_for_list() -> QuerySet[Release]:
     return Release.objects.annotate(
         n_items=Count("release_items", distinct=True), n_runs=Count("runs", distinct=True)
     )
+
+
+def measured_models() -> QuerySet[LanguageModel]:
+    """Return the language models of a finished run or a published measurement, baseline policies left out, by name."""
+    return LanguageModel.objects.exclude(kind=LanguageModel.Kind.BASELINE).filter(
+        Q(published_scores__isnull=False) | Q(runs__status=Run.Status.FINISHED)
+    ).distinct().order_by("name")
 
 
 def release_items(release: Release) -> QuerySet[ReleaseItem]:

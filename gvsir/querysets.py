@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from gvsir.permissions import allowed
 
@@ -34,6 +34,18 @@ class IncidentQuerySet(models.QuerySet[Any]):
     def with_report_counts(self) -> Self:
         """Add ``n_reports``."""
         return self.annotate(n_reports=Count("report_links", distinct=True))
+
+
+class ReportQuerySet(models.QuerySet[Any]):
+    """Reads of reports."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Return the reports linked to an incident that ``user`` may see."""
+        if allowed(user, "incident.view_unpublished"):
+            return self
+        incidents = apps.get_model("gvsir", "Incident").objects.all().visible_to(user)
+        links = apps.get_model("gvsir", "IncidentReport").objects.filter(report=OuterRef("pk"), incident__in=incidents)
+        return self.filter(Exists(links))
 
 
 def classification_ratings(namespace: str, version: int | None, field_key: str) -> dict[str, dict[int, str]]:

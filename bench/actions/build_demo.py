@@ -17,7 +17,7 @@ from bench.actions.import_scores import import_scores
 from bench.actions.make_release import make_release
 from bench.actions.open_practice_round import open_practice_round
 from bench.actions.register_language_model import register_judge, register_language_model
-from bench.models import Item, LanguageModel, PublishedScore, Release, Run, Score
+from bench.models import Item, LanguageModel, Measurement, PublishedScore, Release, Run, Score
 from gvsir.actions.ingest_incidents import ingest_aiid
 from gvsir.actions.load_reference import load_reference
 from gvsir.models import Classification, Incident, IncidentRedirect
@@ -43,6 +43,7 @@ class DemoSummary(NamedTuple):
     scores_missing: int
     published_scores: int
     published_models: int
+    published_measurements: int
 
     def lines(self) -> list[tuple[str, str]]:
         """Return label and value of each line of the summary."""
@@ -50,12 +51,16 @@ class DemoSummary(NamedTuple):
             ("incidents", f"{self.incidents:,} (AIID snapshot, CC BY-SA 4.0)"),
             ("classifications", f"{self.classifications:,}"),
             ("redirected ids", str(self.redirects)),
-            ("coded passages", f"{self.codings:,} (model-made demonstration coding)"),
+            ("codings", f"{self.codings:,} of passages (model-made demonstration coding)"),
             ("items", f"{self.items} in release {self.release} (demonstration, not reviewed by people)"),
             ("release SHA-256", self.release_sha256),
             ("run", f"{self.run}: {len(BASELINES)} baseline policies, not language models; heuristic judge"),
             ("scores", f"{self.scores:,} ({self.scores_missing} missing)"),
-            ("published scores", f"{self.published_scores:,} of {self.published_models} models (Value Compass, imported)"),
+            (
+                "published scores",
+                f"{self.published_scores:,} of {self.published_models} models in {self.published_measurements} "
+                "measurements (Value Compass, imported)",
+            ),
         ]
 
     def as_json(self) -> dict[str, Any]:
@@ -107,6 +112,7 @@ def build_demo(*, say: Callable[[str], None] = lambda text: None) -> DemoSummary
         scores_missing=Score.objects.filter(run=run, value__isnull=True).count(),
         published_scores=PublishedScore.objects.count(),
         published_models=LanguageModel.objects.filter(kind=LanguageModel.Kind.PUBLISHED).count(),
+        published_measurements=Measurement.objects.values("key").distinct().count(),
     )
 
 

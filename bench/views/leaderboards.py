@@ -25,6 +25,7 @@ from bench.leaderboards import (
     find_board,
     measurements_of,
 )
+from bench.querysets import measured_models
 from bench.run_board import COVERAGE, GATE_VALUE
 from bench.views.board_request import MOST_CHOSEN, PREFIX, address, chosen_rows, completed, weights_of
 from bench.views.radar_context import radar_file, radar_of, twin_of
@@ -42,7 +43,7 @@ def leaderboard_index(request: HttpRequest) -> HttpResponse:
     systems = [
         {"key": key, "system": known.get(key), "measurements": measurements_of(key)} for key in SYSTEMS
     ]
-    return render(request, "bench/leaderboard_index.html", {"systems": systems})
+    return render(request, "bench/leaderboard_index.html", {"systems": systems, "models": list(measured_models())})
 
 
 @action_required("leaderboard.view")

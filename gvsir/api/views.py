@@ -19,7 +19,6 @@ from gvsir.models import (
     Entity,
     EntityRole,
     Incident,
-    IncidentReport,
     Report,
     Taxonomy,
     TaxonomyField,
@@ -54,12 +53,9 @@ class ReportResource(ReadOnlyResource[Report]):
 
     def get_queryset(self) -> QuerySet[Report]:
         """Return the visible reports with their visible incidents."""
-        visible = _visible(self.request.user)
-        linked = IncidentReport.objects.filter(report=OuterRef("pk"), incident__in=visible)
-        rows = Report.objects.select_related("source").prefetch_related(
-            Prefetch("incidents", visible.order_by("number"))
-        )
-        return rows if allowed(self.request.user, "incident.view_unpublished") else rows.filter(Exists(linked))
+        user = self.request.user
+        rows: QuerySet[Report] = Report.objects.all().visible_to(user)
+        return rows.select_related("source").prefetch_related(Prefetch("incidents", _visible(user).order_by("number")))
 
 
 class EntityFilter(FilterSet):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
+
+from gvsir.querysets import ReportQuerySet
 
 
 class Report(models.Model):
@@ -15,6 +19,8 @@ class Report(models.Model):
     language = models.CharField(max_length=12, blank=True)
     date_published = models.DateField(null=True, blank=True)
     incidents = models.ManyToManyField("gvsir.Incident", through="IncidentReport", related_name="reports")
+
+    objects: ClassVar[models.Manager[Report]] = ReportQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

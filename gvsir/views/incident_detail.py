@@ -16,9 +16,9 @@ from gvsir.redirects import redirect_chain
 from gvsir.views.citation import citation_bibtex, citation_text
 from gvsir.views.classification_tables import classification_tables
 from gvsir.views.incident_history import history_of
+from gvsir.views.report_links import AIID_PAGE, is_aiid, report_name, report_url
 
 _HIGHEST: Final = 2**31 - 1
-_AIID_PAGE: Final = "https://incidentdatabase.ai/cite/"
 
 
 def merged_numbers(number: int) -> list[int]:
@@ -80,20 +80,19 @@ def page_context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
     return {
         "incident": incident,
         "withheld": withheld,
-        "is_aiid": _is_aiid(incident.source.key),
-        "aiid_page": f"{_AIID_PAGE}{incident.source_record_id}" if _is_aiid(incident.source.key) else "",
+        "is_aiid": is_aiid(incident.source),
+        "aiid_page": f"{AIID_PAGE}{incident.source_record_id}" if is_aiid(incident.source) else "",
         "roles_of_entities": _entities_by_role(incident),
         "tables": classification_tables(incident, request.user, folded=withheld),
-        "reports": _reports(incident),
+        "reports": [
+            {"name": report_name(report), "url": report_url(report, incident)}
+            for report in incident.reports.select_related("source").order_by("source__key", "pk")
+        ],
         "panels": panels.filled("incident", incident, request),
         "history": history_of(incident, request.user),
         "citation": citation_text(incident, url),
         "bibtex": citation_bibtex(incident, url),
     }
-
-
-def _is_aiid(key: str) -> bool:
-    return key.split("-")[0] == "aiid"
 
 
 def _entities_by_role(incident: Incident) -> list[dict[str, Any]]:
@@ -102,14 +101,3 @@ def _entities_by_role(incident: Incident) -> list[dict[str, Any]]:
         {"role": role, "label": role.label, "entities": [row.entity for row in rows if row.role == role]}
         for role in EntityRole.Role
     ]
-
-
-def _reports(incident: Incident) -> list[dict[str, str]]:
-    result = []
-    for report in incident.reports.select_related("source").order_by("source__key", "pk"):
-        url = report.url if report.url.startswith(("https://", "http://")) else ""
-        if not url and _is_aiid(report.source.key) and _is_aiid(incident.source.key):
-            url = f"{_AIID_PAGE}{incident.source_record_id}#r{report.source_record_id}"
-        name = report.title or f"{report.source.key.split('-')[0].upper()} {report.source_record_id}"
-        result.append({"name": name, "url": url, "number": report.source_record_id})
-    return result

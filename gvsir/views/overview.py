@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from gvsir import panels
-from gvsir.models import Incident, IncidentReport, Source, ValueDimension
+from gvsir.models import Incident, Report, Source, ValueDimension
 from gvsir.templatetags.gvsir_tags import BADGES
 
 
@@ -19,23 +19,23 @@ def overview(request: HttpRequest) -> HttpResponse:
     """Say what this is, and show the chain with live counts."""
     visible = Incident.objects.all().visible_to(request.user)
     return render(request, "gvsir/overview.html", {
-        "incident_step": _incident_step(visible),
+        "incident_step": _incident_step(visible, request.user),
         "panels": panels.filled("overview", None, request),
         "newest": visible.filter(harm="").order_by(F("date").desc(nulls_last=True), "-number")[:5],
         "layers": _layers(),
     })
 
 
-def _incident_step(visible: Any) -> dict[str, Any]:
+def _incident_step(visible: Any, user: Any) -> dict[str, Any]:
     n_incidents = visible.count()
-    n_reports = IncidentReport.objects.filter(incident__in=visible).values("report").distinct().count()
+    n_reports = Report.objects.all().visible_to(user).count()
     url = reverse("incident_list")
     return {
         "title": _("Reports and incidents"),
         "text": _("What people reported, gathered into incidents and classified by several taxonomies."),
         "counts": [
             {"n": n_incidents, "label": _("incidents"), "url": url},
-            {"n": n_reports, "label": _("reports"), "url": f"{url}?sort=reports"},
+            {"n": n_reports, "label": _("reports"), "url": reverse("report_list")},
         ],
         "empty": "" if n_incidents else _("Fill the repository: run gvsir demo, or gvsir import_incidents."),
     }

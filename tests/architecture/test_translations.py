@@ -17,7 +17,7 @@ from django.utils.translation.template import templatize
 from lxml import html
 
 from annotation.models import Assignment, Round
-from bench.models import Measurement
+from bench.models import LanguageModel, Measurement
 from gvsir.models import Report
 from tests.factories.annotation import make_assignment
 from tests.factories.api_world import make_world
@@ -39,7 +39,7 @@ FIELD = re.compile(r"\{\w+\}")
 #: Where a reader's language shows: seen on every page.
 SHELL = {"事件", "编码", "基准", "排行榜", "统计"}
 PAGES = {
-    "overview", "about", "incident_list", "incident_detail", "coding_queue", "assignment_code", "codebook_detail",
+    "overview", "about", "incident_list", "report_list", "incident_detail", "coding_queue", "assignment_code", "codebook_detail",
     "code_detail", "round_list", "round_detail", "round_document", "round_open", "statistics", "coded_incidents",
     "item_list", "item_detail", "release_list", "release_detail", "run_list", "run_detail", "response_detail",
     "score_list", "score_detail", "leaderboard_index", "leaderboard", "compare", "language_model_detail",
@@ -228,7 +228,7 @@ def left_in_english(page: str) -> list[str]:
 
 def names() -> set[str]:
     """Return names of records, which stay as they are and may look like a sentence of ours."""
-    named = ((Round, "name"), (Report, "title"), (Measurement, "name"))
+    named = ((Round, "name"), (Report, "title"), (Measurement, "name"), (LanguageModel, "name"))
     return {each for model, field in named for each in model.objects.values_list(field, flat=True)}
 
 

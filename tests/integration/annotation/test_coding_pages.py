@@ -215,5 +215,5 @@ def test_pages_are_there_in_chinese(client, coded, address):
 
 def test_overview_has_the_step_coding_with_true_counts(client, coded):
     page = client.get("/").content.decode()
-    assert re.search(r'<b class="bignum">6</b> coded passages', page)
+    assert re.search(r'<b class="bignum">6</b> codings of passages', page)
     assert re.search(r'<b class="bignum">3</b> coded incidents', page)
