@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_slug
 from django.db import transaction
 from django.utils.translation import gettext
 
@@ -19,6 +18,8 @@ from bench.scoring.case import Facts
 from gvsir.exceptions import ImmutableRecordError, InvalidTransitionError
 from gvsir.models import LogEntry
 from gvsir.permissions import require
+
+_LONGEST_NAME: Final = Release._meta.get_field("name").max_length
 
 
 def item_content(item: Item, facts: Mapping[int, Facts] | None = None) -> dict[str, Any]:
@@ -72,10 +73,12 @@ def make_release(
     if actor is not None:
         require(actor, "release.create")
     try:
-        validate_slug(name)
+        Release._meta.get_field("name").clean(name, None)
     except ValidationError as error:
         raise InvalidTransitionError(
-            gettext("{name!r} is no name for a release: letters, digits, - and _ only.").format(name=name)
+            gettext("{name!r} is no name for a release: letters, digits, - and _ only, {most} at most.").format(
+                name=name[:_LONGEST_NAME], most=_LONGEST_NAME
+            )
         ) from error
     chosen = list(items_to_release().filter(pk__in=[item.pk for item in items]))
     _check(chosen, is_demonstration)

@@ -6,7 +6,7 @@ import pytest
 
 from bench.actions.make_release import make_release, release_document
 from bench.actions.review_item import review_item
-from bench.models import Item, ReleaseItem
+from bench.models import Item, Release, ReleaseItem
 from bench.specs import canonical_json
 from gvsir.exceptions import ImmutableRecordError, InvalidTransitionError, PermissionRefusedError
 from gvsir.models import LogEntry
@@ -128,3 +128,11 @@ def test_a_name_must_fit_into_an_address():
     with pytest.raises(InvalidTransitionError, match="no name"):
         make_release(name="my release/1", items=[make_item()], actor=None)
     assert Item.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["", "x" * 81, "two words", "ü"])
+def test_a_name_that_no_address_can_hold_is_refused(name):
+    item = make_item(status=Item.Status.ACCEPTED)
+    with pytest.raises(InvalidTransitionError, match="no name for a release"):
+        make_release(name=name, items=[item], actor=None)
+    assert not Release.objects.exists()
