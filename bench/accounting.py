@@ -122,10 +122,12 @@ class RunAccount:
 
     @property
     def judgements(self) -> dict[str, int]:
-        """Trials times judges by what came of them. Of a cancelled run some may be cancelled."""
+        """Trials times judges by what came of them. Some may be refused, and of a cancelled run some cancelled."""
+        refused = self._states(self.judges, Judgement.State.REFUSED)
         return self._cancelled(self.judges) | {
             "scored": self._states(self.judges, Judgement.State.SCORED, Judgement.State.PROFILED),
             "unparsable": self._states(self.judges, Judgement.State.UNPARSABLE),
+            **({"refused": refused} if refused else {}),
             "failed": self._states(self.judges, Judgement.State.FAILED),
             "missing": self._states(
                 self.judges, Judgement.State.PENDING, Judgement.State.UNFIT, "missing",

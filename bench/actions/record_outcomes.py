@@ -117,9 +117,11 @@ def _record_judgements(session: Session, settled: Sequence[Settled]) -> list[Cal
             pk, Judgement.State.PENDING,
         )
         if completion is None:
+            state = Judgement.State.FAILED
             if event.outcome == "refused_by_provider":
+                state = Judgement.State.REFUSED
                 _record_failed_calls(session, [_refusal(event)])
-            rows.append((Judgement.State.FAILED, None, event.error or event.outcome, "", "", "", "", *tail))
+            rows.append((state, None, event.error or event.outcome, "", "", "", "", *tail))
             continue
         reading = read_reply(seated, completion, case, len(unread))
         if reading.unread is not None:

@@ -181,6 +181,7 @@ class Judgement(models.Model):
         PROFILED = "profiled", _("judged on the dimensions of a framework")
         UNPARSABLE = "unparsable", _("Unparsable")
         UNFIT = "unfit", _("not asked: it cannot take this kind of answer")
+        REFUSED = "refused", _("refused by provider")
         FAILED = "failed", _("failed after retries")
         CANCELLED = "cancelled", _("Cancelled")
 

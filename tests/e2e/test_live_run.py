@@ -225,6 +225,7 @@ def check_account(page, endpoint, lost):
         "responses-answered": N_ITEMS - 1, "responses-refused": 0, "responses-failed": 1, "responses-missing": 0,
         # Two judges; what was not answered is not judged.
         "judgements-scored": 2 * (N_ITEMS - 1) - 1, "judgements-unparsable": 1, "judgements-failed": 0,
+        "judgements-refused": 0,
         "judgements-missing": 2,
     }
 

@@ -126,6 +126,22 @@ def test_nothing_is_asked_twice_when_a_run_is_made_again_or_gets_another_judge()
         assert Score.objects.filter(run=more.run).first().n_judgements == 2
 
 
+def test_a_verdict_that_the_judges_provider_refused_is_called_so_and_not_put_again(client):
+    client.force_login(make_user("researcher"))
+    with running(Behaviour(fail_prompts_with="Brief reason", always_fail="refused")) as server:
+        run = start(make_text_release(2), f"fake@{server.base_url}", judges=(f"judge@{server.base_url}",))
+        result = execute_run(run.pk, settings=FAST)
+        assert result.sent == server.received == 4
+    assert result.judgements == {"scored": 0, "unparsable": 0, "refused": 2, "failed": 0, "missing": 0}
+    assert result.judges[0].failures == {"refused_by_provider": 2}
+    assert retry_failed(run=run, actor=None, reason="try") == 0
+    assert set(run.scores.values_list("value", flat=True)) == {None}
+    assert run.scores.first().missing_reason.startswith("judgement refused: ")
+    page = client.get(f"/bench/runs/{run.pk}/").content.decode()
+    assert '<span data-live="judgements-refused">2</span>' in page
+    assert '<span class="num" data-live="failed">0</span>' in page
+
+
 @pytest.mark.parametrize(
     ("fault", "state", "group", "reason"),
     [
