@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ LABEL_GAP: Final = 20.0
 NARROW_WIDTH: Final = 340
 _NAME_GAP: Final = 14.0
 _LARGEST_NARROW: Final = 128.0
-_LEAST_NARROW: Final = 66.0
+_LEAST_NARROW: Final = 62.0
+#: A stretch of a long word up to where it may be broken.
+_PIECE: Final = re.compile(r"[^/／-]*[/／-]|[^/／-]+")
 
 #: Colour token, the same colour written out for a file of its own, dash pattern: told apart without colour too.
 STYLES: Final = (
@@ -106,32 +109,33 @@ class Series:
 def narrow_frame(names: Sequence[str]) -> Frame | None:
     """Return the frame of a drawing for a phone that has room for ``names``; None where they are too many or too long."""
     most = 14
-    half, radius = NARROW_WIDTH / 2, _LARGEST_NARROW
+    half, radius, most_lines = NARROW_WIDTH / 2, _LARGEST_NARROW, 1
     for name, angle in zip(names, _angles(len(names)), strict=True):
         lines = _wrapped(name, most)
         width, reach = max(map(_text_width, lines)), abs(math.cos(angle))
         if len(names) > 10 or len(lines) > 2 or width > half:
             return None
+        most_lines = max(most_lines, len(lines))
         if _anchor(angle) != "middle":
             radius = min(radius, (half - width) / reach - _NAME_GAP)
     if radius < _LEAST_NARROW:
         return None
-    return _narrow(radius, most)
+    return _narrow(radius, most, most_lines)
 
 
 def numbered_frame() -> Frame:
     """Return the frame of a drawing for a phone whose axes are numbered, not named."""
-    return _narrow(_LARGEST_NARROW, 3)
+    return _narrow(_LARGEST_NARROW, 3, 1)
 
 
-def _narrow(radius: float, most: int) -> Frame:
-    middle = radius + 42
+def _narrow(radius: float, most: int, n_lines: int) -> Frame:
+    middle = radius + 12 + 15 * n_lines
     return Frame(width=NARROW_WIDTH, height=math.ceil(2 * middle), centre=(NARROW_WIDTH / 2, middle), radius=radius, most=most)
 
 
 def _text_width(text: str) -> float:
     """Return about how wide ``text`` is in units of the view box, at 12 of them a line."""
-    return sum(12.0 if unicodedata.east_asian_width(each) in "WF" else 6.8 for each in text)
+    return sum(12.0 if unicodedata.east_asian_width(each) in "WF" else 7.2 for each in text)
 
 
 def _angles(n: int) -> list[float]:
@@ -210,22 +214,25 @@ def _axis(lines: Sequence[str], end: tuple[float, float], label: tuple[float, fl
 def _wrapped(name: str, most: int = 20) -> list[str]:
     """Return ``name`` in at most three lines; a text without blanks is cut into equal ones.
 
-    A Chinese character takes the room of two Latin ones.
+    A Chinese character takes the room of two Latin ones. A word too long for a line is broken after a stroke or hyphen.
     """
     room = len(name) + sum(unicodedata.east_asian_width(each) in "WF" for each in name)
     if room <= most:
         return [name]
-    words = name.replace("/", "/ ").replace("／", "／ ").split()
-    if len(words) == 1:
-        length = min(most // 2, math.ceil(len(name) / min(3, math.ceil(room / most))))
+    pieces = [
+        (at == 0, piece) for word in name.split()
+        for at, piece in enumerate(_PIECE.findall(word) if len(word) > most else [word])
+    ]
+    if len(pieces) == 1:
+        length = min(most * len(name) // room, math.ceil(len(name) / min(3, math.ceil(room / most))))
         return [name[at : at + length] for at in range(0, min(len(name), 3 * length), length)]
     lines = [""]
-    for word in words:
-        blank = "" if not lines[-1] or lines[-1][-1] in "/／" else " "
-        if lines[-1] and len(lines[-1] + blank + word) > most:
-            lines.append(word)
+    for is_word, piece in pieces:
+        blank = " " if is_word and lines[-1] else ""
+        if lines[-1] and len(lines[-1] + blank + piece) > most:
+            lines.append(piece)
         else:
-            lines[-1] += blank + word
+            lines[-1] += blank + piece
     return lines if len(lines) <= 3 else [*lines[:2], f"{lines[2]} …"]
 
 
