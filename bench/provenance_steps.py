@@ -199,8 +199,7 @@ def item_step(record_id: str, viewer: Any) -> Step | None:
         if frozen is None:
             return None
     content: dict[str, Any] = frozen.content if frozen else {
-        "prompt": {"en": item.prompt_en, "zh": item.prompt_zh}, "focus": {"en": item.focus_en, "zh": item.focus_zh},
-        "stance": item.stance,
+        "prompt": item.prompt, "focus": item.focus, "stance": item.stance,
     }
     may_read = allowed(viewer, "item.view_text")
     codings = visible_codings(viewer).filter(items=item).order_by(
