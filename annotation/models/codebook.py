@@ -8,6 +8,8 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from simple_history.models import HistoricalRecords
 
+from gvsir.stored_sentences import in_readers_language
+
 
 class Codebook(models.Model):
     """One version of a set of codes, resting on one version of a scale of categories."""
@@ -28,6 +30,16 @@ class Codebook(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"
+
+    @property
+    def label(self) -> str:
+        """The name, that of the shipped codebook in the reader's language."""
+        return in_readers_language(self.name) if self.origin else self.name
+
+    @property
+    def full_label(self) -> str:
+        """The name and the version."""
+        return f"{self.label} v{self.version}"
 
     def get_absolute_url(self) -> str:
         """Return the page of this codebook."""
@@ -99,6 +111,11 @@ class Round(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def label(self) -> str:
+        """The name, that of a shipped model-made coding in the reader's language."""
+        return in_readers_language(self.name) if self.origin == self.Origin.MODEL_MADE else self.name
 
     def get_absolute_url(self) -> str:
         """Return the page of this round."""

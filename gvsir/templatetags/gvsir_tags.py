@@ -152,6 +152,15 @@ def translated(text: str) -> str:
     return in_readers_language(text)
 
 
+@register.simple_tag
+def stored(text: str) -> str:
+    """Return a stored English text in the reader's language, or marked as English where it has no other."""
+    shown = translated(text)
+    if shown != text or (get_language() or "en").startswith("en"):
+        return shown
+    return format_html('<span lang="en">{}</span>', text)
+
+
 @register.filter
 def readers_first(texts: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the language and the words of each of ``texts`` that has any, the reader's language first."""
