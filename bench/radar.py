@@ -15,7 +15,7 @@ _NAME_GAP: Final = 14.0
 _LARGEST_NARROW: Final = 128.0
 _LEAST_NARROW: Final = 62.0
 #: A stretch of a long word up to where it may be broken.
-_PIECE: Final = re.compile(r"[^/／-]*[/／-]|[^/／-]+")
+_PIECE: Final = re.compile(r"[^/\uff0f-]*[/\uff0f-]|[^/\uff0f-]+")
 
 #: Colour token, the same colour written out for a file of its own, dash pattern: told apart without colour too.
 STYLES: Final = (

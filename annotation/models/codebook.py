@@ -31,6 +31,10 @@ class Codebook(models.Model):
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"
 
+    def get_absolute_url(self) -> str:
+        """Return the page of this codebook."""
+        return reverse("codebook_detail", args=[self.pk])
+
     @property
     def label(self) -> str:
         """The name, that of the shipped codebook in the reader's language."""
@@ -40,10 +44,6 @@ class Codebook(models.Model):
     def full_label(self) -> str:
         """The name and the version."""
         return f"{self.label} v{self.version}"
-
-    def get_absolute_url(self) -> str:
-        """Return the page of this codebook."""
-        return reverse("codebook_detail", args=[self.pk])
 
 
 class Code(models.Model):
@@ -112,11 +112,11 @@ class Round(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        """Return the page of this round."""
+        return reverse("round_detail", args=[self.pk])
+
     @property
     def label(self) -> str:
         """The name, that of a shipped model-made coding in the reader's language."""
         return in_readers_language(self.name) if self.origin == self.Origin.MODEL_MADE else self.name
-
-    def get_absolute_url(self) -> str:
-        """Return the page of this round."""
-        return reverse("round_detail", args=[self.pk])
