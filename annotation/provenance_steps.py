@@ -57,9 +57,9 @@ def coding_step(record_id: str, viewer: Any) -> Step | None:
         badges=("model-made",) if made_by_model else (),
         facts=(
             (_("category"), code.category.label if code.category else _("none yet")),
-            (_("coder"), coder.name),
-            (_("round"), of_round.name),
-            (_("codebook"), str(code.codebook)),
+            (_("coder"), coder.label),
+            (_("round"), of_round.label),
+            (_("codebook"), code.codebook.full_label),
         ),
         next=(("sentence", str(coding.segment_id)),),
         extra={"category": code.category, "code": code, "round_url": of_round.get_absolute_url()},

@@ -39,6 +39,10 @@ OF_THE_DEMONSTRATION: Final = (
         "codebook, same order."
     ),
     gettext_noop("Opened with the demonstration, to try coding."),
+    gettext_noop("GVS demonstration codebook"),
+    gettext_noop("Demonstration"),
+    gettext_noop("Demonstration pass A"),
+    gettext_noop("Demonstration pass B"),
 )
 
 #: What a document is made of, as ``annotation.actions.freeze_document`` says it.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from bench.board import Board
 from bench.board_cells import METHODS, SCORE
@@ -58,7 +59,7 @@ def measurements_of(system: str) -> list[MeasurementChoice]:
     if system == RUN_SYSTEM:
         return [_choice(run) for run in _runs_on(system).order_by("-pk")]
     found = Measurement.objects.filter(system__key=system).order_by("-period", "-pk")
-    imported = [MeasurementChoice(key=each.key, label=each.name, badges=("imported",)) for each in found]
+    imported = [MeasurementChoice(key=each.key, label=each.label, badges=("imported",)) for each in found]
     return imported + [_choice(run) for run in _runs_on(system).order_by("-pk")]
 
 
@@ -77,7 +78,7 @@ def _runs_on(system: str) -> QuerySet[Run]:
 
 def _choice(run: Run) -> MeasurementChoice:
     return MeasurementChoice(
-        key=f"run-{run.pk}", label=f"run {run.pk} · {run.release.name}",
+        key=f"run-{run.pk}", label=_("run {number} · {release}").format(number=run.pk, release=run.release.name),
         badges=("demonstration",) if run.is_demonstration or run.release.is_demonstration else (),
     )
 

@@ -26,6 +26,7 @@ from bench.rule_words import shown_reason
 from gvsir.models import Incident, ValueDimension
 from gvsir.permissions import allowed
 from gvsir.provenance import Reference, Step, register
+from gvsir.stored_sentences import in_readers_language
 
 #: Scores of a cell that the trail walks into; the rest are in the list that it links to.
 MOST_SCORES: Final = 10
@@ -199,8 +200,7 @@ def item_step(record_id: str, viewer: Any) -> Step | None:
         if frozen is None:
             return None
     content: dict[str, Any] = frozen.content if frozen else {
-        "prompt": {"en": item.prompt_en, "zh": item.prompt_zh}, "focus": {"en": item.focus_en, "zh": item.focus_zh},
-        "stance": item.stance,
+        "prompt": item.prompt, "focus": item.focus, "stance": item.stance,
     }
     may_read = allowed(viewer, "item.view_text")
     codings = visible_codings(viewer).filter(items=item).order_by(
@@ -267,12 +267,12 @@ def measurement_step(record_id: str, viewer: Any) -> Step | None:
         return None
     n_cases = f"{found.n_cases:,}" if found.n_cases is not None else _("an unknown number of")
     return Step(
-        kind="measurement", id=str(found.pk), title=found.name,
+        kind="measurement", id=str(found.pk), title=found.label,
         url=f"{reverse('leaderboard', args=[found.system.key])}?measurement={found.key}", badges=("imported",),
         facts=(
             (_("value system"), found.system.label),
             (_("source"), f"{found.source.name} {found.source.version}".strip()),
-            (_("licence"), found.source.licence),
+            (_("licence"), in_readers_language(found.source.licence)),
             (_("SHA-256 of the file"), found.sha256),
         ),
         ends=_("Ends here: {n} cases were counted by the publisher; their texts are not carried (no licence).").format(

@@ -11,6 +11,7 @@ from bench.board import Board, Cell, Column, Row, digits_for, ranked
 from bench.board_columns import columns_of, full_weights
 from bench.metrics.aggregation import weighted_mean
 from bench.models import LanguageModel, Measurement, PublishedScore
+from gvsir.stored_sentences import in_readers_language
 
 
 def board_of_measurement(measurement: Measurement, weights: dict[str, float] | None = None) -> Board:
@@ -25,7 +26,7 @@ def board_of_measurement(measurement: Measurement, weights: dict[str, float] | N
     rows = [_row(model, found, columns, chosen, digits_for(scale)) for model, found in by_model.items()]
     return Board(
         system=measurement.system.key, system_label=measurement.system.label, measurement=measurement.key,
-        measurement_label=measurement.name, scale=scale,
+        measurement_label=measurement.label, scale=scale,
         columns=columns, groups=groups, rows=ranked(rows), weights=chosen, is_imported=True, badges=("imported",),
         facts=_facts(measurement, len(rows)), how=_how(),
     )
@@ -70,10 +71,10 @@ def _no_interval() -> str:
 
 
 def _facts(measurement: Measurement, n_models: int) -> tuple[str, ...]:
-    facts = [measurement.name, _("{n} models").format(n=n_models)]
+    facts = [measurement.label, _("{n} models").format(n=n_models)]
     if measurement.n_cases is not None:
         facts.append(_("{n} cases counted by the publisher").format(n=f"{measurement.n_cases:,}"))
-    return (*facts, measurement.source.licence)
+    return (*facts, in_readers_language(measurement.source.licence))
 
 
 def _how() -> tuple[str, ...]:

@@ -100,6 +100,7 @@ OF_RUNS: Final = (
 
 #: Stored sentences that name something: :mod:`gvsir.stored_sentences` finds them by what stands around the names.
 WITH_CHANGING_PARTS: Final = (
+    gettext_noop("{source}, measurement {period}"),
     gettext_noop("{valid} of {total} votes valid, {needed} needed"),
     gettext_noop("only judges of the model's own family ({family}) were asked"),
     gettext_noop("judgement {state}: {reason}"),
@@ -139,6 +140,15 @@ OF_PHRASES: Final = (
     gettext_noop("fairness"),
     gettext_noop("alternative"),
     gettext_noop("unsafe"),
+)
+
+#: What ``gvsir import_scores`` says of its source.
+OF_SOURCES: Final = (
+    gettext_noop("no licence file; numbers only"),
+    gettext_noop(
+        "Value Compass leaderboard, arXiv 2501.07071. Published numbers, without their cases; "
+        "measurement 2025-02 and first version of late 2024."
+    ),
 )
 
 #: Why a file is not taken (:mod:`bench.files`).

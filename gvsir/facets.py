@@ -38,12 +38,13 @@ class Choice:
 
 
 class Applied(NamedTuple):
-    """One filter in force: ``key=value`` in the URL, and in words."""
+    """One filter in force: ``key=value`` in the URL, and in words; ``language`` where it is not the reader's."""
 
     key: str
     value: str
     facet: str
     label: str
+    language: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,9 +139,13 @@ def apply_filters(
         chosen = chosen_values(facet, params)
         if chosen:
             known = choices[facet.key] if choices is not None else facet.choices(queryset, chosen)
-            labels = {choice.value: choice.label for choice in known}
+            found = {choice.value: choice for choice in known}
             applied += [
-                Applied(facet.key, value, str(facet.label), labels.get(value, value)) for value in chosen
+                Applied(
+                    facet.key, value, str(facet.label), found[value].label if value in found else value,
+                    found[value].extra.get("lang", "") if value in found else "",
+                )
+                for value in chosen
             ]
     return narrow(queryset, params, ranked=True), applied
 

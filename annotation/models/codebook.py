@@ -8,6 +8,8 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from simple_history.models import HistoricalRecords
 
+from gvsir.stored_sentences import in_readers_language
+
 
 class Codebook(models.Model):
     """One version of a set of codes, resting on one version of a scale of categories."""
@@ -32,6 +34,16 @@ class Codebook(models.Model):
     def get_absolute_url(self) -> str:
         """Return the page of this codebook."""
         return reverse("codebook_detail", args=[self.pk])
+
+    @property
+    def label(self) -> str:
+        """The name, that of the shipped codebook in the reader's language."""
+        return in_readers_language(self.name) if self.origin else self.name
+
+    @property
+    def full_label(self) -> str:
+        """The name and the version."""
+        return f"{self.label} v{self.version}"
 
 
 class Code(models.Model):
@@ -103,3 +115,8 @@ class Round(models.Model):
     def get_absolute_url(self) -> str:
         """Return the page of this round."""
         return reverse("round_detail", args=[self.pk])
+
+    @property
+    def label(self) -> str:
+        """The name, that of a shipped model-made coding in the reader's language."""
+        return in_readers_language(self.name) if self.origin == self.Origin.MODEL_MADE else self.name

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+
+_CHINESE: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 
 
 class Assignment(models.Model):
@@ -142,3 +147,8 @@ class Memo(models.Model):
 
     def __str__(self) -> str:
         return self.text[:80]
+
+    @property
+    def language(self) -> str:
+        """The language of ``text``, by its letters."""
+        return "zh" if _CHINESE.search(self.text) else "en"

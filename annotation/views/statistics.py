@@ -73,7 +73,7 @@ def _plot(table: CategoryTable) -> dict[str, Any]:
                 "x": _x(share.share, limit), "low": _x(share.low, limit), "high": _x(share.high, limit),
                 "url": _link(row.category.key, coder.key, main=True),
                 "square_x": _x(share.share, limit) - 4, "square_y": round(y + 20 + (line + 0.5) * 22 / n_coders, 1),
-                "label": f"{coder.name}: {share.of_n} / {share.n}", "shape": line % 2,
+                "label": f"{coder.label}: {share.of_n} / {share.n}", "shape": line % 2,
             }
             for line, (coder, share) in enumerate(zip(table.coders, row.main, strict=True))
             if share.share is not None

@@ -82,6 +82,16 @@ class Item(models.Model):
         return reverse("item_detail", args=[self.public_id])
 
     @property
+    def prompt(self) -> dict[str, str]:
+        """The question by language, as a release freezes it."""
+        return {"en": self.prompt_en, "zh": self.prompt_zh}
+
+    @property
+    def focus(self) -> dict[str, str]:
+        """What is looked at, by language, as a release freezes it."""
+        return {"en": self.focus_en, "zh": self.focus_zh}
+
+    @property
     def public_id(self) -> str:
         """The permanent public id, e.g. T-7."""
         return f"{self.modality}-{self.number}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from gvsir.stored_sentences import in_readers_language
+
 
 class Measurement(models.Model):
     """A table of scores that others published, on one value system."""
@@ -28,6 +30,11 @@ class Measurement(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def label(self) -> str:
+        """The name in the reader's language."""
+        return in_readers_language(self.name)
 
 
 class PublishedScore(models.Model):

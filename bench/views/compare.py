@@ -11,7 +11,7 @@ from bench.leaderboards import RUN_SYSTEM, SYSTEMS, find_board, measurements_of
 from bench.views.board_request import MOST_CHOSEN, address, chosen_models, chosen_rows
 from bench.views.comparisons import ADJUSTED_BY, paired_context, paired_csv
 from bench.views.leaderboards import scale_note
-from bench.views.radar_context import radar_file, radar_of, twin_of
+from bench.views.radar_context import narrow_radar_of, radar_file, radar_of, twin_of
 from gvsir.models import ValueSystem
 from gvsir.permissions import action_required
 
@@ -43,6 +43,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "most_chosen": MOST_CHOSEN,
         "twin": twin_of(board, rows) if board else [],
         "radar": radar_of(board, rows) if board else None,
+        "narrow_radar": narrow_radar_of(board, rows) if board else None,
         "scale_note": scale_note(board) if board else "",
         "svg": address(params, format="svg"),
         "here": address(params, format=None),

@@ -20,6 +20,7 @@ from bench.actions.make_twin import make_twin
 from bench.actions.review_item import review_item
 from bench.exceptions import BadMediaError
 from bench.files.kinds import MOST_ATTACHMENT
+from bench.item_log import done_to_item
 from bench.models import Item
 from bench.querysets import item_by_public_id, items_for_list
 from bench.views.board_request import address
@@ -116,7 +117,10 @@ def item_detail(request: HttpRequest, public_id: str) -> HttpResponseBase:
         "may_twin": allowed(request.user, "item.derive") and item.stance == Item.Stance.REFUSE
         and item.status != Item.Status.REJECTED and item.twin_of_id is None and item.modality == Item.Modality.TEXT,
         "is_own": may_review and item.author_id == request.user.pk,
-        "log": LogEntry.objects.filter(kind="bench.item", record_id=str(item.pk)).select_related("actor"),
+        "log": [
+            (entry, done_to_item(entry))
+            for entry in LogEntry.objects.filter(kind="bench.item", record_id=str(item.pk)).select_related("actor")
+        ],
     })
 
 

@@ -28,7 +28,7 @@ from bench.leaderboards import (
 from bench.querysets import measured_models
 from bench.run_board import COVERAGE, GATE_VALUE
 from bench.views.board_request import MOST_CHOSEN, PREFIX, address, chosen_rows, completed, weights_of
-from bench.views.radar_context import radar_file, radar_of, twin_of
+from bench.views.radar_context import narrow_radar_of, radar_file, radar_of, twin_of
 from gvsir.models import ValueSystem
 from gvsir.permissions import action_required, allowed
 
@@ -86,6 +86,7 @@ def leaderboard(request: HttpRequest, system: str) -> HttpResponse:
         "table_key": f"{board.key} {address(params)} {sort}" if board.key and set(params) <= PLAIN else "",
         "chosen": chosen,
         "radar": radar_of(board, chosen),
+        "narrow_radar": narrow_radar_of(board, chosen),
         "twin": twin_of(board, chosen),
         "weights": _weights(request, board),
         "most_chosen": MOST_CHOSEN,

@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 
 from bench.board import Board, Cell, Column, Row
-from bench.radar import Radar, Series, draw
+from bench.radar import Radar, Series, draw, narrow_frame, numbered_frame
+
+
+class NarrowRadar(NamedTuple):
+    """A radar for a phone, and the dimensions whose numbers stand at its axes where their names have no room."""
+
+    drawing: Radar
+    numbered: tuple[Any, ...]
 
 
 def radar_of(board: Board, rows: Sequence[Row]) -> Radar | None:
     """Return the radar of ``rows`` over the board's columns; None under three columns or without a row."""
     if len(board.columns) < 3 or not rows:
         return None
-    series = [
+    return draw([column.label for column in board.columns], _series(board, rows), scale=board.scale)
+
+
+def narrow_radar_of(board: Board, rows: Sequence[Row]) -> NarrowRadar | None:
+    """Return the radar of :func:`radar_of` as a phone has room for it."""
+    if len(board.columns) < 3 or not rows:
+        return None
+    names, series = [column.label for column in board.columns], _series(board, rows)
+    frame = narrow_frame(names)
+    if frame is not None:
+        return NarrowRadar(draw(names, series, scale=board.scale, frame=frame), ())
+    dimensions = tuple(column.dimension for column in board.columns)
+    marks = [str(dimension.order) for dimension in dimensions]
+    return NarrowRadar(draw(names, series, scale=board.scale, frame=numbered_frame(), marks=marks), dimensions)
+
+
+def _series(board: Board, rows: Sequence[Row]) -> list[Series]:
+    return [
         Series(
             name=row.name, url=row.url,
             values=tuple(row.cells[column.key].value for column in board.columns),
@@ -23,7 +48,6 @@ def radar_of(board: Board, rows: Sequence[Row]) -> Radar | None:
         )
         for row in rows
     ]
-    return draw([column.label for column in board.columns], series, scale=board.scale)
 
 
 def twin_of(board: Board, rows: Sequence[Row]) -> list[tuple[Column, list[Cell]]]:

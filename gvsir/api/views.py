@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from gvsir.api.filters import FilterSet, IntegerFilter
 from gvsir.api.resources import ReadOnlyResource, read_only
@@ -85,11 +86,12 @@ class EntityResource(ReadOnlyResource[Entity]):
     def get_queryset(self) -> QuerySet[Entity]:
         """Return the entities with their visible incidents counted by role."""
         sees_all = allowed(self.request.user, "incident.view_unpublished")
-        seen = Q() if sees_all else Q(roles__incident__status=Incident.Status.PUBLISHED)
-        rows = Entity.objects.annotate(**{
-            f"n_{role}": Count("roles", filter=Q(roles__role=role) & seen) for role in EntityRole.Role.values
-        })
-        named = EntityRole.objects.filter(entity=OuterRef("pk"), incident__in=_visible(self.request.user))
+        named = EntityRole.objects.filter(entity=OuterRef("pk"))
+        if not sees_all:
+            named = named.filter(incident__status=Incident.Status.PUBLISHED)
+        # Counted by subqueries, so that a page counts for its own rows: grouping would count for all entities first.
+        counts = {role: named.filter(role=role).order_by().values("entity").annotate(n=Count("pk")) for role in EntityRole.Role.values}
+        rows = Entity.objects.annotate(**{f"n_{role}": Coalesce(Subquery(each.values("n")), 0) for role, each in counts.items()})
         return rows if sees_all else rows.filter(Exists(named))
 
 

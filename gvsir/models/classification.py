@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from gvsir.stored_sentences import in_readers_language
+
 
 class Coder(models.Model):
     """Who or what made a judgement: a person, a team, a reconciled record, a model or a rule."""
@@ -28,6 +30,11 @@ class Coder(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def label(self) -> str:
+        """The name, that of a shipped model-made coding in the reader's language."""
+        return in_readers_language(self.name) if self.kind == self.Kind.MODEL else self.name
 
 
 class Classification(models.Model):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from gvsir.stored_sentences import in_readers_language
@@ -150,6 +150,22 @@ def number(value: int | None) -> str:
 def translated(text: str) -> str:
     """Return a sentence of the software or of its shipped data in the reader's language; others as they are."""
     return in_readers_language(text)
+
+
+@register.simple_tag
+def stored(text: str) -> str:
+    """Return a stored English text in the reader's language, or marked as English where it has no other."""
+    shown = translated(text)
+    if shown != text or (get_language() or "en").startswith("en"):
+        return shown
+    return format_html('<span lang="en">{}</span>', text)
+
+
+@register.filter
+def readers_first(texts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the language and the words of each of ``texts`` that has any, the reader's language first."""
+    mine = (get_language() or "en").partition("-")[0]
+    return sorted(((language, text) for language, text in texts.items() if text), key=lambda each: each[0] != mine)
 
 
 @register.inclusion_tag("gvsir/_pager.html", takes_context=True)

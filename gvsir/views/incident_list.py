@@ -81,7 +81,7 @@ def incident_list(request: HttpRequest) -> HttpResponse:
         "facets": [_facet(each, choices[each.key], params) for each in facets.FACETS.values()],
         "n_facets": sum(each.key != facets.QUERY for each in applied),
         "applied": [
-            {"label": each.label, "facet": each.facet, "is_query": each.key == facets.QUERY,
+            {"label": each.label, "language": each.language, "facet": each.facet, "is_query": each.key == facets.QUERY,
              "url": address(params, without=(each.key, each.value))}
             for each in applied
         ],

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from gvsir import panels
-from gvsir.models import Incident, Report, Source, ValueDimension
+from gvsir.models import Incident, Report, Source, ValueDimension, ValueSystem
 from gvsir.templatetags.gvsir_tags import BADGES
 
 
@@ -54,8 +54,11 @@ def _layers() -> list[dict[str, Any]]:
 
 def about(request: HttpRequest) -> HttpResponse:
     """Show sources, licences, the meaning of the badges, and how to cite."""
+    names = {each.source_id: each.label for each in ValueSystem.objects.order_by("version")}
     return render(request, "gvsir/about.html", {
-        "sources": Source.objects.order_by("name", "version"),
+        "sources": [
+            (source, names.get(source.pk, source.name)) for source in Source.objects.order_by("name", "version")
+        ],
         "badges": [
             {"word": word, "meaning": meaning} for word, (_css, _shown, meaning) in BADGES.items() if meaning
         ],

@@ -165,6 +165,20 @@ def test_entities_are_filtered_by_name_and_role(client):
     assert refused(client, path, role="owner") == ["role"]
 
 
+def test_a_page_of_entities_counts_for_its_own_rows_only(client):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    for n in range(4):
+        make_incident(developers=("openai", f"firm-{n}"), deployers=("openai",))
+    with CaptureQueriesContext(connection) as asked:
+        rows = client.get("/api/v1/entities/", {"page_size": "2"}).json()["results"]
+    assert len(rows) == 2
+    assert {row["slug"]: row["incidents"] for row in rows}["openai"] == {"deployer": 4, "developer": 4, "harmed": 0}
+    (listed,) = (each["sql"] for each in asked if 'FROM "gvsir_entity"' in each["sql"])
+    assert 'GROUP BY "gvsir_entity"' not in listed
+
+
 def test_a_token_signs_a_program_in(client):
     from rest_framework.authtoken.models import Token
 

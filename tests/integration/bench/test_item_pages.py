@@ -203,3 +203,22 @@ def test_the_overview_counts_items_runs_and_measurements(client):
     assert counts["Items"] == [1, 1, 1]
     assert counts["Runs and scores"] == [1, 1]
     assert counts["Leaderboards"] == [1, 1]
+
+
+@pytest.mark.parametrize(("language", "first", "second"), [("en", "en", "zh"), ("zh-hans", "zh", "en")])
+def test_prompt_and_focus_stand_in_the_readers_language_first(client, language, first, second):
+    item = make_item(incident=make_incident(number=7, status="published"))
+    texts = {"prompt_en": "ENGLISH-P", "prompt_zh": "中文问题", "focus_en": "ENGLISH-F", "focus_zh": "中文重点"}
+    Item.objects.filter(pk=item.pk).update(**texts)
+    release = make_release([Item.objects.get(pk=item.pk)])
+    as_role(client, "researcher")
+    client.cookies["django_language"] = language
+    for path in (
+        f"/bench/items/{item.public_id}/", "/bench/items/", "/incidents/7/",
+        f"/provenance/item/{item.public_id}/", f"/provenance/item/{item.public_id}@{release.name}/",
+    ):
+        page = client.get(path).content.decode()
+        for kind in ("prompt", "focus") if "/incidents/" not in path and path != "/bench/items/" else ("prompt",):
+            marks = [f'lang="{each}">{texts[f"{kind}_{each}"]}<' for each in (first, second)]
+            assert all(mark in page for mark in marks), (path, kind)
+            assert page.index(marks[0]) < page.index(marks[1]), (path, kind)

@@ -235,10 +235,17 @@ def test_the_radar_draws_the_chosen_models_and_is_a_file(small_run, client):
     poor = LanguageModel.objects.get(name="poor")
     answer = client.get(f"/leaderboard/gvs/?coverage=0&models={poor.pk}")
     assert [shape.name for shape in answer.context["radar"].shapes] == ["poor"]
+    narrow = answer.context["narrow_radar"]
+    assert [shape.name for shape in narrow.drawing.shapes] == ["poor"]
+    page = answer.content.decode()
+    for drawing in (answer.context["radar"], narrow.drawing):
+        assert page.count(f'viewBox="0 0 {drawing.width} {drawing.height}"') == 1
     assert not re.search(r"<[^>]+\sstyle=", answer.content.decode())
     svg = client.get(f"/leaderboard/gvs/?models={poor.pk}&format=svg")
     assert svg["Content-Type"] == "image/svg+xml"
     assert 'xmlns="http://www.w3.org/2000/svg"' in svg.content.decode()
+    assert svg.content.decode().count("<svg") == 1
+    assert 'width="780"' in svg.content.decode()
     assert "var(--" not in svg.content.decode()
 
 
