@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bench.board import Column, Group
+from bench.exceptions import BadWeightsError
 from gvsir.models import ValueDimension, ValueSystem
 
 
@@ -36,8 +37,21 @@ def columns_of(system: ValueSystem, only: Iterable[int] | None = None) -> tuple[
     return columns, groups
 
 
-def full_weights(columns: Iterable[Column], weights: dict[str, float] | None) -> dict[str, float]:
-    """Return a weight for every column; without ``weights`` each weighs 1, else those not named weigh 0."""
+def full_weights(columns: Iterable[Column], weights: dict[str, float] | None, *, system: str) -> dict[str, float]:
+    """Return a weight for every column; without ``weights`` each weighs 1, else those not named weigh 0.
+
+    Raises
+    ------
+    BadWeightsError
+        One of ``weights`` names no column, or all columns would weigh 0.
+    """
+    keys = [column.key for column in columns]
     if weights is None:
-        return {column.key: 1.0 for column in columns}
-    return {column.key: weights.get(column.key, 0.0) for column in columns}
+        return dict.fromkeys(keys, 1.0)
+    unknown = sorted(set(weights) - set(keys))
+    if unknown:
+        raise BadWeightsError(f"{', '.join(unknown)}: no dimension of {system}; {', '.join(keys)} are.")
+    found = {key: weights.get(key, 0.0) for key in keys}
+    if keys and not any(found.values()):
+        raise BadWeightsError("At least one weight must be above 0.")
+    return found

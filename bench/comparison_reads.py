@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench.board import Board, Row
 from bench.layer_weights import layer_weights
 from bench.metrics.category_table import weighted_table
-from bench.metrics.comparison import McNemar, mcnemar
+from bench.metrics.comparison import McNemar, mcnemar, without_noise
 from bench.metrics.multiplicity import benjamini_hochberg, holm
 from bench.metrics.power import smallest_resolvable
 from bench.metrics.sign_flips import sign_flips
@@ -156,7 +156,8 @@ class _Pair:
         self.rows = [row_a, row_b]
         self.values = scores.of_pair(self.rows)
         self.has_score = ~np.isnan(scores.values[self.rows])
-        self.difference = self.values[0] - self.values[1]
+        self.scale = board.scale[1] - board.scale[0]
+        self.difference = without_noise(self.values[0] - self.values[1], self.scale)
         names = {name: code for code, name in enumerate(dict.fromkeys(scores.clusters_of_items))}
         self.n_codes = len(names)
         self.codes = np.array([names[name] for name in scores.clusters], dtype=np.intp)
@@ -197,12 +198,12 @@ class _Pair:
         difference, codes = self.difference[where], self.codes[where]
         names = [self.scores.dimensions[unit] for unit in where.tolist()]
         table = weighted_table(difference[None, :], names, codes, weights=cast("dict[Any, float]", dict(weights)))
-        value, se, low, high = (float(part[0, 0]) for part in (table.value, table.se, table.low, table.high))
+        value = float(without_noise(table.value, self.scale)[0, 0])
+        se, low, high = (float(part[0, 0]) for part in (table.se, table.low, table.high))
         counts, total = Counter(names), sum(weights.values())
         share = {name: weights[name] / total / n for name, n in counts.items()}
-        sums: Floats = np.bincount(
-            codes, weights=difference * np.array([share[name] for name in names]), minlength=self.n_codes
-        ).astype(np.float64)
+        parts = difference * np.array([share[name] for name in names])
+        sums = without_noise(np.bincount(codes, weights=parts, minlength=self.n_codes).astype(np.float64), self.scale)
         n_clusters = int(table.n_clusters[0, 0])
         has_spread = not math.isnan(se) and se > 1e-12
         reason = "" if has_spread else _one_incident() if n_clusters < 2 else _no_spread()

@@ -19,6 +19,12 @@ class UnknownNameError(BenchError):
     code = "unknown_name"
 
 
+class BadWeightsError(GvsirError):
+    """Weights are not numbers from 0 up, name no dimension, or are all 0."""
+
+    code = "bad_weights"
+
+
 class BadEndpointError(BenchError):
     """An endpoint's address or key variable is not acceptable."""
 

@@ -14,6 +14,7 @@ from bench.metrics.judge_bootstrap import crossed_bootstrap, median_of, trimmed_
 from bench.models import Run, Score
 from bench.score_units import ScoreArrays
 from bench.scoring.panel import MEDIAN, PanelRule
+from gvsir.exceptions import UndefinedStatisticError
 
 SEED: Final = 0
 RESAMPLES: Final = 1000
@@ -70,11 +71,14 @@ def _of_model(
     if len(np.unique(clusters)) < 2:
         return WithJudges(n_judges=len(judges), reason=_("All scores come from one incident; the spread between incidents is unknown."))
     place = {name: index for index, name in enumerate(names)}
-    found = crossed_bootstrap(
-        votes, unit, clusters, np.array([place[category[item]] for item in items.tolist()], dtype=np.intp),
-        np.array([weights.get(name, 0.0) for name in names], dtype=np.float64), headline, seed=SEED,
-        resamples=RESAMPLES,
-    )
+    try:
+        found = crossed_bootstrap(
+            votes, unit, clusters, np.array([place[category[item]] for item in items.tolist()], dtype=np.intp),
+            np.array([weights.get(name, 0.0) for name in names], dtype=np.float64), headline, seed=SEED,
+            resamples=RESAMPLES,
+        )
+    except UndefinedStatisticError:
+        return WithJudges(n_judges=len(judges), reason=_("No answer with counted votes is in a category that weighs more than 0."))
     return WithJudges(
         low=found.both[0], high=found.both[1], clusters_low=found.clusters[0], clusters_high=found.clusters[1],
         n_judges=found.n_judges, seed=found.seed, resamples=found.resamples,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from bench.board import Board
 from bench.board_cells import METHODS, SCORE
 from bench.board_people import with_people
-from bench.exceptions import UnknownNameError
+from bench.exceptions import BadWeightsError, UnknownNameError
 from bench.models import Judge, Measurement, Run
 from bench.published_board import board_of_measurement
 from bench.run_board import COVERAGE, board_of_run, system_of
@@ -25,12 +25,6 @@ from gvsir.models import ValueSystem
 RUN_SYSTEM: Final = "gvs"
 SYSTEMS: Final = (RUN_SYSTEM, "schwartz", "mft", "llm_unique", "salad")
 MOST_WEIGHT: Final = 1e6
-
-
-class BadWeightsError(GvsirError):
-    """Weights are not numbers from 0 up, name no dimension, or are all 0."""
-
-    code = "bad_weights"
 
 
 class BadCoverageError(GvsirError):
@@ -106,16 +100,8 @@ def find_board(
     if system == RUN_SYSTEM or measurement.startswith("run-") or not (
         measurement or Measurement.objects.filter(system__key=system).exists()
     ):
-        board = _of_run(system, measurement, checked, coverage, interval)
-    else:
-        board = _of_import(system, measurement, checked)
-    if checked is not None:
-        unknown = sorted(set(checked) - set(board.weights))
-        if unknown:
-            raise BadWeightsError(f"{', '.join(unknown)}: no dimension of {system}; {', '.join(board.weights)} are.")
-        if board.weights and not any(board.weights.values()):
-            raise BadWeightsError("At least one weight must be above 0.")
-    return board
+        return _of_run(system, measurement, checked, coverage, interval)
+    return _of_import(system, measurement, checked)
 
 
 def _of_run(

@@ -18,7 +18,7 @@ def board_of_measurement(measurement: Measurement, weights: dict[str, float] | N
     """Return the leaderboard of ``measurement``; the number of queries does not grow with its models."""
     scores = list(measurement.scores.select_related("language_model").order_by("pk"))
     columns, groups = columns_of(measurement.system, {score.dimension_id for score in scores})
-    chosen = full_weights(columns, weights)
+    chosen = full_weights(columns, weights, system=measurement.system.key)
     by_model: dict[LanguageModel, dict[int, PublishedScore]] = defaultdict(dict)
     for score in scores:
         by_model[score.language_model][score.dimension_id] = score

@@ -87,13 +87,13 @@ def _computed(
     has_layers = system.key not in FRAMEWORKS
     judges = judges_on(run, system)
     columns, groups = columns_of(system)
+    chosen = full_weights(columns, weights, system=system.key)
     of_all = read_scores(run)
     scores = _ordered(of_all.of_system(system.key).on([column.key for column in columns]), models)
     links = _Links(run, columns, groups, "" if scores.n_units == of_all.n_units and has_layers else system.key)
     members = (
         {group.key: group.members for group in groups} if has_layers else {"": tuple(column.key for column in columns)}
     )
-    chosen = full_weights(columns, weights)
     bounds = (system.scale_low, system.scale_high)
     labels = {each.key: each.label for each in columns}
     maker = Cells(scores, bounds, coverage, labels, needs_all=has_layers, method=interval)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gvsir.exceptions import UndefinedStatisticError
+
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
@@ -81,8 +83,8 @@ def crossed_bootstrap(
 
     Raises
     ------
-    ValueError
-        There are fewer than two judges or two clusters, or no headline.
+    UndefinedStatisticError
+        There are fewer than two judges or two clusters, or no category that weighs more than 0 has a headline.
 
     References
     ----------
@@ -102,7 +104,7 @@ def crossed_bootstrap(
     table = np.asarray(votes, dtype=np.float64)
     n_judges, n_clusters = table.shape[1], len(np.unique(cluster))
     if n_judges < 2 or n_clusters < 2:
-        raise ValueError("Two judges and two clusters are needed.")
+        raise UndefinedStatisticError("Two judges and two clusters are needed.")
     shape = (int(cluster.max()) + 1, len(weights))
 
     def sums(chosen: NDArray[np.intp]) -> tuple[Floats, Floats]:
@@ -120,7 +122,7 @@ def crossed_bootstrap(
     whole = sums(np.arange(n_judges))
     value = float(_means(np.ones((1, shape[0])), *whole, weights)[0])
     if np.isnan(value):
-        raise ValueError("No answer has a headline.")
+        raise UndefinedStatisticError("No answer in a category that weighs more than 0 has a headline.")
     rng = np.random.default_rng(seed)
     drawn = np.sort(rng.integers(0, n_judges, (resamples, n_judges)), axis=1)
     panels, which = np.unique(drawn, axis=0, return_inverse=True)

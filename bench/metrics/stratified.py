@@ -159,6 +159,33 @@ def _degrees(count: Floats, share: Floats, factor: Floats, within: Floats, betwe
     place = np.arange(count.shape[2])
     middle[:, place, place] += count.sum(1) * within
     p = alone + root * together[:, :, None] - d @ middle / 2.0
+    return satterthwaite(alpha, p, d, turned)
+
+
+def satterthwaite(alpha: Floats, p: Floats, d: Floats, turned: Floats | None = None) -> Floats:
+    """Return ``tr(Q)^2 / tr(Q^2)`` of ``Q = diag(alpha) - P D' - D P'``; NaN where Q is 0.
+
+    Parameters
+    ----------
+    alpha : float array [row, cluster]
+    p, d : float arrays [row, cluster, column]
+    turned : float array [row, column, cluster], optional
+        ``d`` with its last axes exchanged, where it is at hand.
+
+    References
+    ----------
+    .. [1] R. M. Bell and D. F. McCaffrey, Survey Methodology 28, 2002: degrees of freedom by F. E. Satterthwaite,
+       Biometrics Bulletin 2, 1946, of a sum of squares with covariance Q.
+
+    Examples
+    --------
+    Deviations from a mean of four equal variances, ``Q = I - 1 1' / 4``, have three degrees:
+
+    >>> ones = np.ones((1, 4, 1))
+    >>> satterthwaite(np.ones((1, 4)), ones / 8, ones).tolist()
+    [3.0]
+    """
+    turned = np.ascontiguousarray(d.transpose(0, 2, 1)) if turned is None else turned
     diagonal = -2.0 * (p * d).sum(2)
     mixed = turned @ p
     low_rank = 2.0 * ((p.transpose(0, 2, 1) @ p) * (turned @ d)).sum((1, 2))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from bench.metrics.comparison import without_noise
 from bench.metrics.corrected import CorrectedMean
+from bench.metrics.correction_degrees import Scatter, Weighed, degrees_of, inflated, scatter_of
 from bench.metrics.intervals import Clusters, Values, as_floats
 from gvsir.exceptions import UndefinedStatisticError
 
@@ -23,11 +26,8 @@ def weighted_prediction_powered_mean(
     """Return ``mean(judge) + sum w (human - judge) / sum w``, the sums over labelled responses.
 
     The prediction-powered mean for labels drawn by stratum: a labelled response counts as often as it
-    stands for others of its stratum. The variance is that of both parts together, by incident: the
-    influence of a response is ``(f - mean f) / N``, and if it is labelled also
-    ``w (r - mean r) / sum w`` with r = human - judge; its sums per cluster are squared, added up, and
-    widened by G / (G - 1), G being the number of clusters with a label. When all responses are labelled
-    it is the clustered standard error of the people's mean.
+    stands for others of its stratum. It is `corrected_whole` of one category in which every response is
+    an item of its own.
 
     Parameters
     ----------
@@ -62,39 +62,25 @@ def weighted_prediction_powered_mean(
     >>> round(found.value, 3), found.uncorrected, found.n_labelled
     (6.667, 8.0, 3)
     """
-    f, y, w = as_floats(judge), as_floats(human), as_floats(weights)
-    judged = ~np.isnan(f)
-    labelled = judged & ~np.isnan(y)
-    n, total = int(labelled.sum()), int(judged.sum())
-    if n < 2:
-        raise UndefinedStatisticError("Two labelled responses are needed.")
-    names = {name: place for place, name in enumerate(dict.fromkeys(clusters))}
-    code = np.array([names[name] for name in clusters])
-    n_clusters = len(set(code[labelled].tolist()))
-    if n_clusters < 2:
-        raise UndefinedStatisticError("The labelled responses come from one incident only.")
-    share = w[labelled] / w[labelled].sum()
-    residual = y[labelled] - f[labelled]
-    own, correction = float(f[judged].mean()), float(share @ residual)
-    influence: Floats = np.zeros(len(f))
-    influence[judged] = (f[judged] - own) / total
-    influence[labelled] += share * (residual - correction)
-    sums = np.bincount(code, weights=influence)
-    se = math.sqrt(float(sums @ sums) * n_clusters / (n_clusters - 1))
-    half = float(stdtrit(n_clusters - 1, (1 + level) / 2)) * se
-    value = own + correction
-    return CorrectedMean(
-        value=value, se=se, low=value - half, high=value + half, uncorrected=own, correction=correction,
-        n_labelled=n, n_judged=total, weight=1.0, method="weighted_prediction_powered",
-    )
+    part = corrected_part(judge, human, weights, range(len(judge)), clusters)
+    return replace(corrected_whole([part], [1.0], level=level), method="weighted_prediction_powered")
 
 
 class CorrectedPart(NamedTuple):
-    """The corrected mean of one category, and what each incident adds to its error."""
+    """The corrected mean of one category, and what each incident adds to its error.
+
+    Arrays are by incident, in the order of ``clusters``; ``terms`` are summed and squared, and ``share``, ``squares``,
+    ``judged`` and ``labelled`` are those of `bench.metrics.correction_degrees.Weighed`.
+    """
 
     uncorrected: float
     correction: float
-    influence: dict[Hashable, float]
+    clusters: tuple[Hashable, ...]
+    terms: Floats
+    share: Floats
+    squares: Floats
+    judged: Scatter
+    labelled: Scatter
     n_labelled: int
     n_judged: int
     n_clusters: int
@@ -109,10 +95,20 @@ def corrected_part(
     asked: a response stands for ``1 / (responses of its item)``, and a label for so much of each response of its
     stratum. ``n_clusters`` counts the incidents with a label.
 
+    With a_i the weight of a response in the judge's mean, b_i that of a label in the correction (each sum to 1),
+    r = human - judge, and h_g, k_g their sums in incident g, what the incident adds to the error is
+    ``sum_i a_i (f_i - mean f) / sqrt(1 - h_g) + sum_i b_i (r_i - mean r) / sqrt(1 - k_g)`` [1]_: where everything is
+    labelled, the term of people's mean.
+
     Raises
     ------
     UndefinedStatisticError
         Fewer than two labelled responses, or all of them come from one incident.
+
+    References
+    ----------
+    .. [1] R. M. Bell and D. F. McCaffrey, Bias reduction in standard errors for linear regression with multi-stage
+       samples, Survey Methodology 28, 2002 (CR2), of each of the two means.
 
     Examples
     --------
@@ -142,22 +138,36 @@ def corrected_part(
     share = share / share.sum()
     residual = y[labelled] - f[labelled]
     correction = float(share @ residual)
-    influence: Floats = np.zeros(len(f))
-    influence[judged] = own_share[judged] * (f[judged] - own) / n_items
-    influence[labelled] += share * (residual - correction)
-    sums = np.bincount(code, weights=influence) * math.sqrt(n_clusters / (n_clusters - 1))
+    weight: Floats = np.zeros((len(f), 2))
+    weight[judged, 0], weight[labelled, 1] = own_share[judged] / n_items, share
+    values = np.stack([np.where(judged, f, own), np.where(labelled, y - f, correction)], axis=1)
+    off = weight * (values - np.array([own, correction]))
+    of_cluster, residual_sums = (_by_cluster(code, each, len(names)) for each in (weight, off))
     return CorrectedPart(
-        uncorrected=own, correction=correction, influence=dict(zip(names, sums.tolist(), strict=True)),
+        uncorrected=own, correction=correction, clusters=tuple(names),
+        terms=(residual_sums * inflated(of_cluster)).sum(1), share=of_cluster,
+        squares=_by_cluster(code, (weight[:, :, None] * weight[:, None, :]).reshape(-1, 4), len(names)).reshape(-1, 2, 2),
+        judged=scatter_of(values[judged, :1], code[judged]), labelled=scatter_of(values[labelled], code[labelled]),
         n_labelled=int(labelled.sum()), n_judged=int(judged.sum()), n_clusters=n_clusters,
     )
+
+
+def _by_cluster(code: NDArray[np.intp], values: Floats, n_clusters: int) -> Floats:
+    """Return the sums of ``values`` [response, column] of each cluster."""
+    return np.stack([np.bincount(code, weights=column, minlength=n_clusters) for column in values.T], axis=1)
 
 
 def corrected_whole(parts: Sequence[CorrectedPart], weights: Sequence[float], *, level: float = 0.95) -> CorrectedMean:
     """Return the weighted mean of corrected ``parts``; ``weights`` are made to sum to 1.
 
     Stratified: each category is put right by its own labels and weighs what it weighs in the headline. An incident
-    that feeds several categories is one cluster over all of them. Student's quantile has as many degrees as incidents
-    with a label, counted in each category, less the categories.
+    that feeds several categories is one cluster over all of them. Student's quantile has the degrees of freedom of
+    `bench.metrics.correction_degrees`: a category of few labelled incidents that weighs much leaves few.
+
+    References
+    ----------
+    .. [1] J. E. Pustejovsky and E. Tipton, Small-sample methods for cluster-robust variance estimation, Journal of
+       Business & Economic Statistics 36, 2018: CR2 and Satterthwaite degrees of a linear combination.
 
     Examples
     --------
@@ -170,12 +180,17 @@ def corrected_whole(parts: Sequence[CorrectedPart], weights: Sequence[float], *,
     share = np.array(weights, dtype=np.float64) / sum(weights)
     own = float(sum(weight * part.uncorrected for weight, part in zip(share, parts, strict=True)))
     correction = float(sum(weight * part.correction for weight, part in zip(share, parts, strict=True)))
-    sums: dict[Hashable, float] = {}
-    for weight, part in zip(share.tolist(), parts, strict=True):
-        for name, influence in part.influence.items():
-            sums[name] = sums.get(name, 0.0) + weight * influence
-    se = math.sqrt(sum(each * each for each in sums.values()))
-    degrees = sum(part.n_clusters for part in parts) - len(parts)
+    correction = float(without_noise(np.array(correction), max(abs(part.uncorrected) for part in parts)))
+    names: dict[Hashable, int] = {}
+    codes = [np.array([names.setdefault(name, len(names)) for name in part.clusters], dtype=np.intp) for part in parts]
+    terms = np.zeros(len(names))
+    for weight, part, code in zip(share, parts, codes, strict=True):
+        terms[code] += weight * part.terms
+    se = math.sqrt(float(terms @ terms))
+    degrees = degrees_of(
+        [Weighed(code, part.share, part.squares, part.judged, part.labelled) for code, part in zip(codes, parts, strict=True)],
+        share,
+    )
     half = float(stdtrit(degrees, (1 + level) / 2)) * se
     value = own + correction
     return CorrectedMean(

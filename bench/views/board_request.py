@@ -7,7 +7,8 @@ from typing import Any, Final
 from django.http import QueryDict
 
 from bench.board import Board, Row
-from bench.leaderboards import BadWeightsError, checked_weights
+from bench.exceptions import BadWeightsError
+from bench.leaderboards import checked_weights
 
 MOST_CHOSEN: Final = 5
 PREFIX: Final = "w_"

@@ -13,13 +13,12 @@ from bench.board import Board, Cell, Row, sorted_rows
 from bench.board_cells import SCORE, percent
 from bench.board_export import board_csv, board_json
 from bench.board_words import interval_labels
-from bench.exceptions import UnknownNameError
+from bench.exceptions import BadWeightsError, UnknownNameError
 from bench.forest import signed
 from bench.leaderboards import (
     SYSTEMS,
     BadCoverageError,
     BadIntervalError,
-    BadWeightsError,
     checked_coverage,
     checked_interval,
     find_board,

@@ -19,7 +19,7 @@ from tests.benchmarks.measuring import ROOT, add_peers, load
 #: Benchmarks of runs: they take turns on one local server and write JSON.
 RUNS = ("throughput", "kill_resume", "fault_storm", "scale")
 #: Benchmarks of statistics: they need no server.
-STATISTICS = ("statistics_speed", "leaderboard_speed", "coverage_simulation", "weighted_coverage")
+STATISTICS = ("statistics_speed", "leaderboard_speed", "coverage_simulation", "weighted_coverage", "corrected_coverage")
 _WITH_PEERS = ("throughput", "kill_resume")
 
 

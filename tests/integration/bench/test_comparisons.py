@@ -171,6 +171,17 @@ def test_the_file_has_every_line_and_nothing_for_missing(simple, client):
     assert culture["reason"]
 
 
+def test_a_difference_of_exactly_0_is_0_in_the_file(client):
+    items = [make_item(category="bias") for _ in range(3)]
+    run = make_run(make_release(items))
+    fill(run, items, make_language_model("a"), (0.1 + 0.2, 1.1, 2.2))
+    fill(run, items, make_language_model("b"), (0.3, 2.2, 1.1))
+    text = client.get(address(run, "a", "b", format="csv")).content.decode()
+    rows = {row["key"]: row for row in csv.DictReader(io.StringIO(text))}
+    assert [rows[key]["difference"] for key in ("all", "universal", "bias")] == ["0.0"] * 3
+    assert rows["bias"]["p"] == "1.0"
+
+
 def test_the_number_of_queries_does_not_grow_with_the_models(simple, client):
     items = [each.item for each in simple.release.release_items.select_related("item__category").order_by("position")]
     few = address(simple, "a", "b")

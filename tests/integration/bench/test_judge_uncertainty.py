@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from bench.board_export import board_json
+from bench.exceptions import BadWeightsError
 from bench.leaderboards import find_board
 from bench.models import Judgement
 from tests.factories.bench import (
@@ -73,6 +75,37 @@ def test_one_judge_has_no_such_interval_and_the_reason_says_why():
     assert (found.low, found.clusters_low, found.seed) == (None, None, None)
     assert "One judge rates this" in found.reason
     assert board_json(find_board("gvs"))["rows"][0]["with_judges"]["missing_reason"] == found.reason
+
+
+@pytest.mark.parametrize(("weights", "message"), [({"bias": 0}, "At least one"), ({"nope": 1}, "nope: no dimension of gvs")])
+def test_weights_that_make_no_sense_are_refused_with_two_judges_as_with_one(weights, message):
+    run = panel_run(DIFFER)
+    with pytest.raises(BadWeightsError, match=message):
+        find_board("gvs", measurement=f"run-{run.pk}", weights=weights)
+
+
+def test_a_page_of_weights_that_are_all_0_says_so(client):
+    run = panel_run(DIFFER)
+    board = find_board("gvs", measurement=f"run-{run.pk}")
+    given = {f"w_{column.key}": "0" for column in board.columns}
+    answer = client.get(reverse("leaderboard", args=["gvs"]), {"measurement": f"run-{run.pk}", **given})
+    assert answer.status_code == 400
+    assert "At least one weight must be above 0." in answer.content.decode()
+
+
+def test_the_command_names_weights_that_are_all_0(tmp_path):
+    run = panel_run(DIFFER)
+    weights = tmp_path / "w.json"
+    weights.write_text('{"bias": 0}')
+    with pytest.raises(CommandError, match="At least one weight"):
+        call_command("leaderboard", "gvs", "--measurement", f"run-{run.pk}", "--weights", str(weights))
+
+
+def test_where_only_what_has_no_score_weighs_the_reason_says_so():
+    run = panel_run(DIFFER)
+    (row,) = find_board("gvs", measurement=f"run-{run.pk}", weights={"culture": 1}, coverage=0).rows
+    assert (row.overall.value, row.with_judges.low, row.with_judges.n_judges) == (None, None, 2)
+    assert "weighs more than 0" in row.with_judges.reason
 
 
 def test_page_and_api_show_both_intervals(client):

@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.urls import reverse
 
-from bench.exceptions import UnknownNameError
-from bench.leaderboards import BadWeightsError, find_board, measurements_of
+from bench.exceptions import BadWeightsError, UnknownNameError
+from bench.leaderboards import find_board, measurements_of
 from bench.models import LanguageModel, Run
 from gvsir.models import ValueDimension
 from tests.factories.annotation import make_scale

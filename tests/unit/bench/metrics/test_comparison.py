@@ -14,7 +14,7 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
 
-from bench.metrics.comparison import compare, mcnemar
+from bench.metrics.comparison import compare, mcnemar, without_noise
 from bench.metrics.intervals import clustered_mean
 from bench.metrics.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 from bench.metrics.permutation import sign_flip
@@ -31,6 +31,15 @@ def test_paired_comparison_uses_shared_items_only():
     assert (found.n_shared, found.only_a, found.only_b, found.difference.n_missing) == (3, 1, 1, 2)
     # clusters a (2 + 1 = 3) and b (1): of +-3 +-1, two of four reach 4
     assert found.test.p_value == 0.5
+
+
+def test_a_difference_that_is_only_rounding_is_0():
+    found = compare([0.1 + 0.2, 5, 7, 9], [0.3, 5, 8, 8], list("abcd"), rng=rng())
+    assert found.difference.value == 0.0
+    # +-1 +-1 of clusters c and d alone: all four patterns reach 0
+    assert found.test.p_value == 1.0
+    assert compare([0.1 + 0.2, 0.5], [0.3, 0.5], "ab", rng=rng()).difference.value == 0.0
+    assert without_noise(np.array([1e-10]), 10.0).tolist() == [1e-10]
 
 
 def test_pairing_removes_the_item_variance():

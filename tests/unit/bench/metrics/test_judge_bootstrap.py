@@ -8,6 +8,7 @@ from scipy import stats
 
 from bench.metrics.judge_bootstrap import crossed_bootstrap, median_of, trimmed_mean_of
 from bench.scoring.panel import PanelRule, Vote, headline_of
+from gvsir.exceptions import UndefinedStatisticError
 
 
 def spread(votes, headline=median_of, **options):
@@ -74,5 +75,11 @@ def test_categories_are_weighted_and_answers_of_an_item_averaged_first():
 
 @pytest.mark.parametrize("votes", [[[1.0], [2.0]], [[1.0, 2.0]], [[np.nan, np.nan], [np.nan, np.nan]]])
 def test_one_judge_one_cluster_or_no_vote_is_refused(votes):
-    with pytest.raises(ValueError, match=r"Two judges|No answer"):
+    with pytest.raises(UndefinedStatisticError, match=r"Two judges|No answer"):
         spread(votes)
+
+
+def test_headlines_only_where_nothing_weighs_are_refused_too():
+    place = np.arange(4)
+    with pytest.raises(UndefinedStatisticError, match="weighs more than 0"):
+        crossed_bootstrap(np.ones((4, 2)), place, place, np.array([0, 0, 1, 1]), np.zeros(2), median_of)
