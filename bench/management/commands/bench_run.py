@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from bench.accounting import RunAccount, account
+from bench.accounting import RunAccount, account, scores_of, why_missing
 from bench.actions.change_run import cancel_run, hold_run, pause_run, resume_run
 from bench.actions.create_run import LANGUAGES, create_run
 from bench.actions.execute_run import execute_run
@@ -233,13 +233,14 @@ class Command(BaseCommand):
 
     def _print(self, result: RunAccount, *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps(result.as_json(), ensure_ascii=False))
+            self.stdout.write(json.dumps(result.as_json() | {"scores": scores_of(result.run)}, ensure_ascii=False))
             return
         data = result.as_json()
         self.stdout.write(f"Run {data['run']} on {data['release']}: {data['status']}")
         self.stdout.write(f"  items       {data['items']} ({data['trials']} trials)")
         for name in ("responses", "judgements"):
             self.stdout.write(f"  {name:<11} " + ", ".join(f"{n} {state}" for state, n in data[name].items()))
+        self.stdout.write(f"  scores      {_scores(result.run)}")
         failures = ", ".join(f"{number} {outcome}" for outcome, number in result.failures.items()) or "none"
         self.stdout.write(f"  calls       {result.sent} sent, {result.retried} of them retries; failed: {failures}")
         if result.unheard_at_most:
@@ -269,3 +270,12 @@ class Command(BaseCommand):
                 f"variance {power.between:.2f} between items and {power.within:.2f} within, correlation "
                 f"{power.correlation:.2f} within incidents"
             )
+
+
+def _scores(run: Run) -> str:
+    found = scores_of(run)
+    if not any(found.values()):
+        return "none yet"
+    words = f"{found['scored']} of {sum(found.values())}"
+    reasons = "; ".join(f"{reason} ({n})" for reason, n in why_missing(run))
+    return f"{words}, missing because: {reasons}" if reasons else words
