@@ -12,13 +12,13 @@ from bench.actions.create_run import create_run
 from bench.actions.describe_language_model import describe_language_model
 from bench.actions.execute_run import execute_run
 from bench.actions.plan_run import plan_run, verdict_tokens
-from bench.actions.register_language_model import register_judge, register_language_model
+from bench.actions.register_language_model import register_judge, register_language_model, rubric_word
 from bench.actions.score_run import score_run
 from bench.exceptions import BadEndpointError, BadPanelError, UnknownNameError
 from bench.execution.engine import Settings
 from bench.execution.limits import RetryPolicy
 from bench.leaderboards import find_board, measurements_of
-from bench.models import DimensionVerdict, FailedAttempt, Judgement, Run, Score
+from bench.models import DimensionVerdict, FailedAttempt, Judgement, LanguageModel, Run, Score
 from bench.run_form import RunForm
 from bench.score_arrays import scores_from_rows
 from bench.scoring.frameworks import dimension_keys, reply_key
@@ -395,6 +395,26 @@ def test_judges_differ_by_rubric_and_are_found_again_by_name():
         register_judge("anchored:baseline:refuse")
     with pytest.raises(UnknownNameError):
         register_judge("unheard-of:m")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("anchord:j1", "anchored:j1"), ("Anchored:j1", "anchored:j1"), ("publised:j1", "published:j1"),
+     ("schwarz:j1", "schwartz:j1"), ("schwarz/power:j1", "schwartz/power:j1"), ("llm-unique:j1", "llm_unique:j1")],
+)
+def test_a_mistyped_rubric_is_refused_and_named_aright(name, meant):
+    with pytest.raises(UnknownNameError, match=f"Did you mean {meant}\\? Put published: before") as refusal:
+        register_judge(f"{name}@http://user:secret@127.0.0.1:9/v1")
+    assert "secret" not in str(refusal.value)
+    assert not LanguageModel.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["llama3:8b", "qwen2.5:7b", "foo:j1", "anchored", "published:anchord:j1", "mistral:7b"])
+def test_a_models_own_name_may_hold_a_colon(name):
+    server = "http://127.0.0.1:9/v1"
+    judge = register_judge(f"{name}@{server}")
+    assert judge.name == f"{name.removeprefix('published:')}@{server}"
+    assert rubric_word(judge) == "published"
 
 
 def test_a_judge_whose_rubric_has_changed_since_does_not_judge():

@@ -62,6 +62,18 @@ def test_bench_run_says_how_many_scores_there_are_and_why_others_are_missing(rel
     assert run_json("bench_run", "--resume", str(run.pk))["scores"] == {"scored": 2, "missing": 1}
 
 
+@pytest.mark.parametrize("more", ["--dry-run", "--hold"])
+def test_bench_run_names_each_judge_with_its_rubric(release, more):
+    out = io.StringIO()
+    server = "http://127.0.0.1:9/v1"
+    names = [part for name in ("heuristic", f"foo:j1@{server}", f"anchored:j1@{server}") for part in ("--judge", name)]
+    call_command("bench_run", release.name, "--model", "baseline:refuse", *names, more, stdout=out)
+    lines = [line.split(maxsplit=1)[1] for line in out.getvalue().splitlines() if line.startswith("  judge  ")]
+    assert sorted(lines) == [
+        f"anchored:j1@{server} by the anchored rubric", f"foo:j1@{server} by the published rubric", "heuristic",
+    ]
+
+
 @pytest.mark.parametrize("more", [[], ["--dry-run"]])
 def test_bench_run_refuses_a_rule_that_no_answer_could_meet(release, more):
     arguments = ("bench_run", release.name, "--model", "baseline:refuse", "--judge", "heuristic", "--least-votes")
