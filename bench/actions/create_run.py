@@ -13,7 +13,6 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
 
-from bench.actions.limit_run import check_limits
 from bench.bounds import (
     LEAST_TIMEOUT,
     MOST_AT_ONCE,
@@ -31,6 +30,7 @@ from bench.left_out import LeftOutLine, left_out_lines
 from bench.modality import needs_of, why_left_out
 from bench.models import Judge, LanguageModel, Release, ReleaseItem, Response, Run, Trial
 from bench.prompts import asked_of
+from bench.run_limits import check_limits
 from bench.scoring import ITEM_SYSTEM, RUBRICS
 from bench.scoring.case import in_language
 from bench.scoring.panel import PanelRule
