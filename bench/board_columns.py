@@ -37,7 +37,5 @@ def columns_of(system: ValueSystem, only: Iterable[int] | None = None) -> tuple[
 
 
 def full_weights(columns: Iterable[Column], weights: dict[str, float] | None) -> dict[str, float]:
-    """Return a weight for every column; without ``weights`` each weighs 1, else those not named weigh 0."""
-    if weights is None:
-        return {column.key: 1.0 for column in columns}
-    return {column.key: weights.get(column.key, 0.0) for column in columns}
+    """Return a weight for every column; those that ``weights`` do not name weigh 1."""
+    return {column.key: (weights or {}).get(column.key, 1.0) for column in columns}
