@@ -99,11 +99,12 @@ def why_spent(run: Run) -> str:
     spent = spent_of(run)
     go_on = f"Raise it with: gvsir bench_run --resume {run.pk}"
     if run.budget_usd is None or (run.max_calls is not None and spent.calls >= run.max_calls):
-        said = (
-            f"all {run.max_calls} calls are sent" if spent.calls == run.max_calls
-            else f"{spent.calls} calls are sent or set aside, and {run.max_calls} are allowed"
+        if spent.calls == run.max_calls:
+            return f"Budget spent: all {run.max_calls} calls are sent. {go_on} --max-calls N"
+        return (
+            f"Budget spent: {spent.calls} calls are sent or set aside, and {run.max_calls} are allowed. {go_on} "
+            f"--max-calls N"
         )
-        return f"Budget spent: {said}. {go_on} --max-calls N"
     return (
         f"Budget spent: {spent.usd:.4f} of {run.budget_usd:.4f} US dollars are spent or set aside, and the next call could "
         f"cost more than is left. {go_on} --budget USD"

@@ -256,8 +256,8 @@ class Command(BaseCommand):
         self.stdout.write(f"  items       {plan.items} ({plan.left_out} asked of no model)")
         for line in plan.left_out_by_model:
             self.stdout.write(f"  not asked   {line.model}: {line.sentence()}")
-        for line in _judge_lines(plan.judges):
-            self.stdout.write(line)
+        for judge_line in _judge_lines(plan.judges):
+            self.stdout.write(judge_line)
         self.stdout.write(f"  trials      {plan.trials}, {plan.answered_already} answered already")
         self.stdout.write(f"  calls       {plan.calls}, if none fails")
         self.stdout.write(

@@ -92,6 +92,12 @@ def test_a_sample_that_cannot_be_drawn_is_refused(run, bad):
     assert LabelSample.objects.count() == 0
 
 
+def test_both_bounds_of_what_is_drawn_are_named(run):
+    for number in (0, 99_999_999_999):
+        with pytest.raises(SampleRefusedError, match="From each stratum 1 to 100000 responses are drawn"):
+            sample_labels(run_id=run.pk, per_stratum=number, actor=None)
+
+
 def test_a_name_is_given_once_and_a_run_without_text_has_nothing_to_draw(run):
     assert sample_labels(run_id=run.pk, per_stratum=1, actor=None, name="  first   one ").name == "first one"
     with pytest.raises(SampleRefusedError, match="already"):
