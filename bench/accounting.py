@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from bench.actions.join_run import seconds_of
 from bench.costs import Cost, cost_of_calls, cost_of_lost_calls
 from bench.execution_session import state_in
-from bench.models import Executor, FailedAttempt, Judge, Judgement, LanguageModel, Response, Run, Trial
+from bench.models import Executor, FailedAttempt, Judge, Judgement, LanguageModel, Response, Run, Score, Trial
 
 ANSWERED_STATES = (Response.State.ANSWERED, Response.State.LENGTH)
 REFUSED_STATES = (Response.State.REFUSED, Response.State.CONTENT_FILTER)
@@ -201,6 +201,19 @@ def account(run: Run) -> RunAccount:
         lost_cost=cost_of_lost_calls(own),
         seconds=max(run.active_seconds, seconds_of(own)),
     )
+
+
+def scores_of(run: Run) -> dict[str, int]:
+    """Return how many scores of ``run`` have a value and how many are missing; none of either before it is scored."""
+    found = Score.objects.filter(run=run).aggregate(scored=Count("value"), all=Count("pk"))
+    return {"scored": found["scored"], "missing": found["all"] - found["scored"]}
+
+
+def why_missing(run: Run, *, most: int = 3) -> list[tuple[str, int]]:
+    """Return the commonest reasons of the missing scores of ``run``, each with how many name it."""
+    missing = Score.objects.filter(run=run, value__isnull=True).order_by().values("missing_reason")
+    rows = missing.annotate(n=Count("pk")).order_by("-n", "missing_reason")
+    return [(row["missing_reason"], row["n"]) for row in rows[:most]]
 
 
 def _subject(run: Run, language_model: LanguageModel) -> Line:

@@ -38,7 +38,7 @@ def columns_of(system: ValueSystem, only: Iterable[int] | None = None) -> tuple[
 
 
 def full_weights(columns: Iterable[Column], weights: dict[str, float] | None, *, system: str) -> dict[str, float]:
-    """Return a weight for every column; without ``weights`` each weighs 1, else those not named weigh 0.
+    """Return a weight for every column; those that ``weights`` do not name weigh 1.
 
     Raises
     ------
@@ -46,12 +46,11 @@ def full_weights(columns: Iterable[Column], weights: dict[str, float] | None, *,
         One of ``weights`` names no column, or all columns would weigh 0.
     """
     keys = [column.key for column in columns]
-    if weights is None:
-        return dict.fromkeys(keys, 1.0)
-    unknown = sorted(set(weights) - set(keys))
+    given = weights or {}
+    unknown = sorted(set(given) - set(keys))
     if unknown:
         raise BadWeightsError(f"{', '.join(unknown)}: no dimension of {system}; {', '.join(keys)} are.")
-    found = {key: weights.get(key, 0.0) for key in keys}
+    found = {key: given.get(key, 1.0) for key in keys}
     if keys and not any(found.values()):
         raise BadWeightsError("At least one weight must be above 0.")
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from django.db.models import Count, Q
@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from bench.content_warning import content_warning
 from bench.files.kinds import MediaFile
-from bench.formats.label_csv import SheetRow
+from bench.formats.label_csv import LabelRow, SheetRow, is_same_cell
 from bench.labelling import stance_words
 from bench.models import HumanLabel, LabelSample, LabelTask
 from bench.scoring.case import case_of
@@ -59,6 +59,23 @@ def reading_of(task: LabelTask) -> Reading:
     )
 
 
+def _response_cell(reading: Reading) -> str:
+    return f"{reading.response} {reading.file_address}".rstrip()
+
+
+def misplaced(rows: Iterable[LabelRow]) -> Iterator[tuple[LabelRow, str]]:
+    """Yield each row of a sheet with the first column in which it shows something else than was put to its task."""
+    by_task = {row.task: row for row in rows if row.shown}
+    for task in tasks_with_texts().filter(pk__in=list(by_task)).order_by("order").iterator(chunk_size=500):
+        reading, row = reading_of(task), by_task[task.pk]
+        meant = {"item": reading.item, "prompt": reading.prompt, "response": _response_cell(reading)}
+        for name, cell in row.shown.items():
+            is_file = name == "response" and reading.output is not None and reading.output.sha256 in cell
+            if not is_file and not is_same_cell(cell, meant[name]):
+                yield row, name
+                break
+
+
 def sheet_rows(sample: LabelSample, *, rater: Coder | None = None, only_offered: bool = False) -> Iterator[SheetRow]:
     """Yield the tasks of ``sample`` in order, with the rater's own labels filled in.
 
@@ -76,7 +93,7 @@ def sheet_rows(sample: LabelSample, *, rater: Coder | None = None, only_offered:
         reading, label = reading_of(task), own.get(task.pk)
         yield SheetRow(
             task=task.pk, item=reading.item, language=reading.language, prompt=reading.prompt, focus=reading.focus,
-            expected=f"{reading.stance}: {reading.stance_definition}", response=f"{reading.response} {reading.file_address}".rstrip(),
+            expected=f"{reading.stance}: {reading.stance_definition}", response=_response_cell(reading),
             value=label.value if label else None, cannot_tell=label.cannot_tell if label else "",
             refusal=label.refusal if label else "", note=label.note if label else "",
         )

@@ -83,7 +83,7 @@ def find_board(
 ) -> Board:
     """Return the leaderboard of ``measurement`` on ``system``; of the newest one if none is named.
 
-    ``weights`` maps keys of dimensions to numbers from 0 up; those not named weigh 0. None: all weigh 1.
+    ``weights`` maps keys of dimensions to numbers from 0 up; those not named weigh 1, as on the page.
     A mean of a run with a smaller share of scores than ``coverage`` is withheld; its intervals are made by
     ``interval``, one of `bench.board_cells.METHODS`.
 

@@ -114,6 +114,7 @@ WITH_CHANGING_PARTS: Final = (
     gettext_noop("Cancelled by {who}."),
     gettext_noop("Raise it with: gvsir bench_run --resume {run}"),
     gettext_noop("Budget spent: all {n} calls are sent. {what} --max-calls N"),
+    gettext_noop("Budget spent: {n} calls are sent or set aside, and {most} are allowed. {what} --max-calls N"),
     gettext_noop(
         "Budget spent: {spent} of {budget} US dollars are spent or set aside, and the next call could cost more than is "
         "left. {what} --budget USD"

@@ -1,12 +1,16 @@
 """The console script ``gvsir``: Django's command line with this project's settings, and its exit codes.
 
-0 done, 1 the input or state was refused, 2 wrong usage; what was refused stands on standard error.
+0 done, 1 the input or state was refused, 2 wrong usage, 141 nobody reads the output any more; what was refused stands on standard error.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from typing import Final
+
+#: What a shell says of a program that wrote to a pipe nobody read any more (128 + SIGPIPE).
+_READER_LEFT: Final = 141
 
 
 def main() -> None:
@@ -22,6 +26,11 @@ def main() -> None:
         sys.exit(f"gvsir: {error}")
     try:
         execute_from_command_line(sys.argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has had enough. What is still buffered goes nowhere, or Python complains as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_READER_LEFT)
     except (OperationalError, ProgrammingError) as error:
         advice = _advice(error)
         if advice is None or "--traceback" in sys.argv:

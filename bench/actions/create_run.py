@@ -13,7 +13,6 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
 
-from bench.actions.limit_run import check_limits
 from bench.bounds import (
     LEAST_TIMEOUT,
     MOST_AT_ONCE,
@@ -31,10 +30,12 @@ from bench.left_out import LeftOutLine, left_out_lines
 from bench.modality import needs_of, why_left_out
 from bench.models import Judge, LanguageModel, Release, ReleaseItem, Response, Run, Trial
 from bench.prompts import asked_of
+from bench.run_limits import check_limits
 from bench.scoring import ITEM_SYSTEM, RUBRICS
 from bench.scoring.case import in_language
 from bench.scoring.panel import PanelRule
 from bench.specs import GenerationConfig, JudgeSpec, Message, ModelSpec, RunSpec, response_key
+from bench.voting_judges import check_panel
 from gvsir.models import LogEntry
 from gvsir.permissions import require
 
@@ -76,6 +77,8 @@ def create_run(
 
     Raises
     ------
+    BadPanelError
+        Fewer judges can vote than the panel's rule asks for.
     BadNumberError
         A limit, the concurrency, the seed, a setting of the answers or the timeout is outside its bounds.
     EmptyRunError
@@ -92,6 +95,7 @@ def create_run(
     judges = list({judge.pk: judge for judge in (with_seed(judge, seed) for judge in judges)}.values())
     generation = generation or GenerationConfig()
     _check(language_models, judges, epochs=epochs, languages=languages, concurrency=concurrency)
+    check_panel(panel or PanelRule(), language_models, judges)
     check_limits(language_models, judges, budget_usd=budget_usd, max_calls=max_calls)
     for each in [generation, *(made for judge in judges if (made := judge_spec(judge).generation))]:
         check_generation(each)

@@ -19,6 +19,13 @@ from bench.models import Executor, Purse, Run
 _NOTHING = Decimal(0)
 
 
+class Spent(NamedTuple):
+    """What all processes of a run together spent, or set aside for calls that were cut off."""
+
+    usd: Decimal
+    calls: int
+
+
 class Left(NamedTuple):
     """What nobody holds, whether others are at work, and whether they may still return something."""
 
@@ -77,17 +84,30 @@ def close_purse(executor: Executor, budget: Budget) -> None:
     )
 
 
+def spent_of(run: Run) -> Spent:
+    """Return what counts against the run's limits; of a process that was lost, all that it was granted."""
+    usd, calls = Decimal(0), 0
+    for purse in Purse.objects.filter(executor__run=run).select_related("executor"):
+        is_lost = purse.executor.ending == "lost"
+        usd += purse.granted_usd if is_lost else purse.spent_usd
+        calls += purse.granted_calls if is_lost else purse.spent_calls
+    return Spent(usd, calls)
+
+
 def why_spent(run: Run) -> str:
     """Return why no call is sent any more, and what to do."""
-    usd, calls = Decimal(0), 0
-    for purse in Purse.objects.filter(executor__run=run):
-        usd, calls = usd + purse.spent_usd, calls + purse.spent_calls
+    spent = spent_of(run)
     go_on = f"Raise it with: gvsir bench_run --resume {run.pk}"
-    if run.max_calls is not None and calls >= run.max_calls:
-        return f"Budget spent: all {run.max_calls} calls are sent. {go_on} --max-calls N"
+    if run.budget_usd is None or (run.max_calls is not None and spent.calls >= run.max_calls):
+        if spent.calls == run.max_calls:
+            return f"Budget spent: all {run.max_calls} calls are sent. {go_on} --max-calls N"
+        return (
+            f"Budget spent: {spent.calls} calls are sent or set aside, and {run.max_calls} are allowed. {go_on} "
+            f"--max-calls N"
+        )
     return (
-        f"Budget spent: {usd:.4f} of {run.budget_usd:.4f} US dollars are spent or set aside, and the next call could cost "
-        f"more than is left. {go_on} --budget USD"
+        f"Budget spent: {spent.usd:.4f} of {run.budget_usd:.4f} US dollars are spent or set aside, and the next call could "
+        f"cost more than is left. {go_on} --budget USD"
     )
 
 

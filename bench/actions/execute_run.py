@@ -168,6 +168,8 @@ class _Execution:
         self._loop: asyncio.AbstractEventLoop
         self._budget = open_purse(session)
         self._dearest = Dearest({str(pk): price for pk, price in session.prices.items()})
+        self._has_handed_out = False
+        self._told: tuple[bool, str | None] | None = None
         self._ceilings: dict[str, int] = {}
         self._endpoints: dict[str, int] = {}
         self._due = 0.0
@@ -259,9 +261,12 @@ class _Execution:
     # -------------------------------------------- in the thread of the database
 
     def _priced(self, page: Page) -> Page:
-        """Keep on record, before any of them is sent, what the dearest call may cost: it bounds what is cut off."""
-        if self._dearest.note(page.calls):
-            self._tell_progress()
+        """Keep on record, before any of them is sent, that calls go out and what the dearest may cost: it bounds a loss."""
+        self._dearest.note(page.calls)
+        self._has_handed_out = self._has_handed_out or any(self._engine.lanes[call.lane].spec.is_remote for call in page.calls)
+        if self._told != (self._has_handed_out, self._dearest.as_text()) and not self._tell_progress():
+            self._should_stop.set()  # declared lost: others have its work
+            return Page()
         return page
 
     def _do(self, work: Callable[[], Any], future: asyncio.Future[Any] | None) -> None:
@@ -315,14 +320,18 @@ class _Execution:
     def _tell_progress(self) -> bool:
         """Publish the progress with a sign of life; return whether this process is not declared lost."""
         now, last = timezone.now(), self._last
-        return Executor.objects.filter(pk=self._session.executor.pk, ended_at__isnull=True).update(
+        told = (self._has_handed_out, self._dearest.as_text())
+        is_known = Executor.objects.filter(pk=self._session.executor.pk, ended_at__isnull=True).update(
             heartbeat_at=now, lease_until=now + lease(),
             progress={
                 "lanes": [asdict(lane) for lane in last.lanes] if last else [],
                 "asked": {name: asdict(each) for name, each in last.asked.items()} if last else {},
-                "most_in_flight": self._most_in_flight, "at": now.isoformat(), "most_call_usd": self._dearest.as_text(),
+                "most_in_flight": self._most_in_flight, "at": now.isoformat(), "has_handed_out": told[0],
+                "most_call_usd": told[1],
             },
         ) > 0
+        self._told = told
+        return is_known
 
     def _take_places(self) -> bool:
         """Bring the ceilings of the endpoints in line with what other processes ask; return whether all is settled."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from django.db import transaction
 
@@ -10,10 +10,16 @@ from bench.actions.record_label import GivenLabel, lock_open_sample, write_label
 from bench.exceptions import BenchError
 from bench.formats.label_csv import LabelRow, read_labels
 from bench.judge_agreement import store_agreements
+from bench.label_sheet import misplaced
 from bench.models import HumanLabel, LabelSample
 from gvsir.exceptions import FormatError
 from gvsir.models import Coder
 from gvsir.permissions import require
+
+_NOT_ITS: Final = (
+    "This is not what was put to the rater under this task's number: a column may have been sorted without the others. "
+    "Take the column from the sheet as it was exported; without the column nothing is compared."
+)
 
 
 class LabelsRefusedError(BenchError):
@@ -69,8 +75,9 @@ def import_labels(
     tasks = {task.pk: task for task in sample.tasks.all()}
     errors: list[FormatError] = []
     rows = read_labels(stream, source=source, tasks=tasks.keys(), on_error=errors.append)
+    errors += [FormatError(_NOT_ITS, source=source, line=row.line, field=name) for row, name in misplaced(rows)]
     if errors:
-        raise LabelsRefusedError(errors)
+        raise LabelsRefusedError(sorted(errors, key=lambda error: error.line or 0))
     before = set(HumanLabel.objects.filter(task__sample=sample, rater=rater).values_list("task_id", flat=True))
     created = updated = 0
     for row in rows:

@@ -12,11 +12,11 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from bench.exceptions import RunBusyError, RunClosedError
-from bench.models import Executor, Judgement, Response, Run, Seat
+from bench.models import Executor, Judgement, Purse, Response, Run, Seat
 from gvsir.models import LogEntry
 
 logger = logging.getLogger(__name__)
@@ -109,6 +109,8 @@ def bury_dead(run: Run) -> int:
         count += Executor.objects.filter(pk=each.pk, ended_at__isnull=True).update(
             ended_at=each.heartbeat_at, ending="lost", lost_calls=_most_lost(each)
         )
+        if not has_handed_out(each):  # what it was granted is as it was before
+            Purse.objects.filter(executor=each).update(granted_usd=F("spent_usd"), granted_calls=F("spent_calls"))
         logger.warning("executor %s of run %s is lost", each.pk, run.pk, extra={"action": "run.lost", "run_id": run.pk})
     return count
 
@@ -117,8 +119,10 @@ def _most_lost(executor: Executor) -> int:
     """Return how many calls ``executor`` can have had on their way when it died.
 
     They are no more than its endpoints take at once, and each was for a record that it holds; these tell while no
-    other process can have taken some of them.
+    other process can have taken some of them. Where no call had been handed out, there was none.
     """
+    if not has_handed_out(executor):
+        return 0
     most = int(executor.progress.get("most_in_flight", 0))
     others = Executor.objects.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=executor.heartbeat_at))
     if most == 0 or others.exclude(pk=executor.pk).exists():
@@ -127,6 +131,11 @@ def _most_lost(executor: Executor) -> int:
         model.objects.filter(executor=executor, state=model.State.PENDING).count() for model in (Response, Judgement)
     )
     return min(most, sum(held))
+
+
+def has_handed_out(executor: Executor) -> bool:
+    """Return whether ``executor`` can have sent a call; it says so before the first, and those of old versions never."""
+    return bool(executor.progress.get("has_handed_out", True))
 
 
 @transaction.atomic

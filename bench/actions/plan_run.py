@@ -13,6 +13,7 @@ from django.db.models.functions import Length
 
 from bench.actions.create_run import create_run
 from bench.actions.open_judgements import GIVEN_UP
+from bench.actions.register_language_model import rubric_word
 from bench.endpoints import price_of
 from bench.execution.prices import PricePerOutput
 from bench.execution_session import JUDGEABLE
@@ -63,11 +64,13 @@ class Plan:
     seconds: float
     power: Power | None
     left_out_by_model: tuple[LeftOutLine, ...] = ()
+    judges: tuple[Judge, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan as plain data."""
         return {
-            "dry_run": True, "items": self.items, "left_out": self.left_out, "trials": self.trials,
+            "dry_run": True, "judges": [{"judge": judge.name, "rubric": rubric_word(judge)} for judge in self.judges],
+            "items": self.items, "left_out": self.left_out, "trials": self.trials,
             "answered_already": self.answered_already, "calls": self.calls,
             "tokens": {"prompt": self.prompt_tokens, "completion": self.completion_tokens, "how": HOW_TOKENS},
             "cost_usd": None if self.cost_usd is None else round(float(self.cost_usd), 4),
@@ -111,7 +114,8 @@ def plan_run(*, concurrency: int | None = None, **arguments: Any) -> Plan:
 def plan_missing(run: Run) -> Plan:
     """Return what ``run`` still lacks: answers that are not there, and verdicts on them and on those that are."""
     language_models = list(run.language_models.order_by("pk"))
-    judges = [judge for judge in run.judges.select_related("language_model").order_by("pk") if judge.language_model]
+    seated = tuple(run.judges.select_related("language_model").order_by("pk"))
+    judges = [judge for judge in seated if judge.language_model]
     bill = _Bill(run.concurrency)
     trials, answered = 0, 0
     for language_model in language_models:
@@ -134,7 +138,7 @@ def plan_missing(run: Run) -> Plan:
         items=n_items, left_out=release.release_items.count() - n_items, trials=trials, answered_already=answered,
         calls=bill.calls, prompt_tokens=bill.prompt, completion_tokens=bill.completion, cost_usd=bill.cost,
         seconds=max(bill.seconds.values(), default=0.0), power=power_of(run),
-        left_out_by_model=tuple(left_out_lines(release, language_models, languages=spec["languages"])),
+        left_out_by_model=tuple(left_out_lines(release, language_models, languages=spec["languages"])), judges=seated,
     )
 
 

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
 
 from bench.actions.change_run import resume_run
+from bench.actions.draw_budget import spent_of
 from bench.actions.limit_run import limit_run
 from bench.exceptions import BadNumberError
-from bench.models import Purse, Run
+from bench.models import Run
 
 _AT_REST = (Run.Status.PAUSED, Run.Status.FAILED)
-
-
-class Spent(NamedTuple):
-    """What all processes of a run together spent, or set aside for calls that were cut off."""
-
-    usd: Decimal
-    calls: int
-
-
-def spent_of(run: Run) -> Spent:
-    """Return what counts against the run's limits."""
-    purses = Purse.objects.filter(executor__run=run).values_list("spent_usd", "spent_calls")
-    usd, calls = Decimal(0), 0
-    for each_usd, each_calls in purses:
-        usd, calls = usd + each_usd, calls + each_calls
-    return Spent(usd, calls)
 
 
 @transaction.atomic
@@ -64,7 +48,7 @@ def raise_limits(
         )
     if run.max_calls is not None and run.max_calls <= spent.calls:
         raise BadNumberError(
-            gettext("{most} calls at most leave nothing: {spent} are sent.").format(
+            gettext("{most} calls at most leave nothing: {spent} are sent or set aside.").format(
                 most=run.max_calls, spent=spent.calls
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -29,6 +30,8 @@ HEURISTIC_NAME: Final = "heuristic"
 PUBLISHED_NAME: Final = "published"
 #: As the published judge: temperature and nucleus of the generator, a shorter answer.
 JUDGE_GENERATION: Final = GenerationConfig(max_tokens=1200)
+#: How like a rubric's name a word must be to be taken for a slip of the pen.
+_LIKENESS: Final = 0.75
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
 _OWN_VARIABLES = re.compile(r"(?:GVSIR|DJANGO|PG|AWS_SECRET)", re.IGNORECASE)
 _WEB_VARIABLE = re.compile(r".*_(?:API_KEY|API_TOKEN)")
@@ -197,7 +200,8 @@ def register_judge(
     Raises
     ------
     UnknownNameError
-        Nothing is called so, or what was named cannot judge: a baseline policy, a recording.
+        Nothing is called so, what was named cannot judge (a baseline policy, a recording), or the word before the
+        colon is nearly a rubric's name.
     """
     name = name.strip()
     if name == HEURISTIC_NAME:
@@ -216,6 +220,8 @@ def register_judge(
                 name=prefix[:80], known=", ".join(each for each in CHECK_NAMES if each.startswith(f"{framework}/"))
             )
         )
+    if rest and not is_prefixed:
+        _refuse_slip(prefix, rest)
     language_model = register_language_model(rest if is_prefixed else name, actor=actor)
     if language_model.kind != LanguageModel.Kind.ENDPOINT:
         raise UnknownNameError(
@@ -234,6 +240,27 @@ def register_judge(
     )
     plain = language_model.name if chosen == PUBLISHED_NAME else f"{chosen}:{language_model.name}"
     return _judge(plain, spec, language_model)
+
+
+def _refuse_slip(prefix: str, rest: str) -> None:
+    """Refuse a model's name that begins with nearly a rubric's; a model's own name may hold a colon (``llama3:8b``)."""
+    close = get_close_matches(prefix.casefold(), [*RUBRIC_NAMES, *CHECK_NAMES], n=1, cutoff=_LIKENESS)
+    if close and "@" not in prefix:
+        model = rest.partition("@")[0][:80]  # behind it there may be a password
+        raise UnknownNameError(
+            gettext(
+                "No rubric is called {prefix!r}. Did you mean {meant}? Put {published}: before the name if the model is "
+                "really called {model}."
+            ).format(
+                prefix=prefix[:80], meant=f"{close[0]}:{model}", published=PUBLISHED_NAME, model=f"{prefix[:80]}:{model}"
+            )
+        )
+
+
+def rubric_word(judge: Judge) -> str:
+    """Return the name by which the rubric of ``judge`` is chosen; "" where rules judge or it is of another version."""
+    rubric = judge.config.get("rubric", "")
+    return next((word for word, known in {**RUBRIC_NAMES, **CHECK_NAMES}.items() if known == rubric), "")
 
 
 def _judge(name: str, spec: JudgeSpec, language_model: LanguageModel | None) -> Judge:

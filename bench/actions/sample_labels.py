@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F
@@ -16,6 +16,7 @@ from gvsir.models import LogEntry
 from gvsir.permissions import require
 
 RATERS = (2, 3)
+MOST_PER_STRATUM: Final = 100_000
 _ANSWERED = (Response.State.ANSWERED, Response.State.LENGTH)
 
 
@@ -113,8 +114,10 @@ def _create_tasks(sample: LabelSample, drawn: Sequence[Drawn]) -> None:
 
 
 def _check(*, name: str, per_stratum: int, raters: int, seed: int, least: int, by: Sequence[str]) -> None:
-    if not 1 <= per_stratum <= 100_000:
-        raise SampleRefusedError(gettext("From each stratum at least one response is drawn."))
+    if not 1 <= per_stratum <= MOST_PER_STRATUM:
+        raise SampleRefusedError(
+            gettext("From each stratum 1 to {most} responses are drawn.").format(most=MOST_PER_STRATUM)
+        )
     if raters not in RATERS:
         raise SampleRefusedError(gettext("Each response is labelled by two or three people."))
     if not 0 <= seed < 2**31:

@@ -13,10 +13,11 @@ from django.db.models.functions import Concat
 
 from bench.execution_session import scaled_dimensions, state_in
 from bench.fast_rows import insert_ignoring_conflicts
-from bench.models import DimensionVerdict, Judgement, LanguageModel, Response, Run, Score, Trial
+from bench.models import DimensionVerdict, Judgement, Response, Run, Score, Trial
 from bench.score_arrays import forget_scores, keep_scores
-from bench.scoring import ITEM_SYSTEM, RUBRICS
+from bench.scoring import ITEM_SYSTEM
 from bench.scoring.panel import Headline, Maker, PanelRule, Vote, headline_of
+from bench.voting_judges import answering_maker, maker_of, voters_by_system
 
 _CHUNK = 500
 _RESPONSE_REASONS = {
@@ -44,9 +45,10 @@ class _Trial(NamedTuple):
 
     @property
     def maker(self) -> Maker:
-        """Who answered: of recorded responses, whom the recording names."""
-        identifier = self.recorded_from.partition("@")[0] or self.identifier
-        return Maker.of(key=self.model, identifier=identifier, family=self.family)
+        """Who answered."""
+        return answering_maker(
+            key=self.model, identifier=self.identifier, recorded_from=self.recorded_from, family=self.family
+        )
 
 
 class _Judge(NamedTuple):
@@ -102,25 +104,16 @@ def score_run(run: Run) -> int:
 
 
 def _panels(run: Run) -> list[_Panel]:
-    seats: dict[str, list[_Judge]] = defaultdict(list)
-    for judge in run.judges.select_related("language_model").order_by("pk"):
-        rubric = RUBRICS.get(judge.config.get("rubric", ""))
-        if rubric is not None and rubric.alone:
-            continue  # it checks another judge and has no vote
-        seats[rubric.system if rubric else ITEM_SYSTEM].append(_Judge(judge.pk, _maker_of(judge.language_model)))
+    voters = voters_by_system(run.judges.select_related("language_model").order_by("pk"))
     return [
         _Panel(
-            judges=judges,
+            judges=[_Judge(judge.pk, maker_of(judge.language_model)) for judge in judges],
             dimensions={} if system == ITEM_SYSTEM else {
                 dimension.pk: key for key, dimension in scaled_dimensions(system).items()
             },
         )
-        for system, judges in seats.items()
+        for system, judges in voters.items()
     ]
-
-
-def _maker_of(model: LanguageModel | None) -> Maker:
-    return Maker() if model is None else Maker.of(key=model.pk, identifier=model.model_identifier, family=model.family)
 
 
 def _score_chunk(run: Run, chunk: Sequence[_Trial], panels: Sequence[_Panel], rule: PanelRule) -> None:

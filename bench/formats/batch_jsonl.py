@@ -30,7 +30,7 @@ from gvsir.exceptions import FormatError
 MOST_LINES: Final = 50_000
 MOST_BYTES: Final = 200_000_000
 ENDPOINT: Final = "/v1/chat/completions"
-_CUSTOM_ID = re.compile(r"run-(\d+)/(response|judgement)/([0-9a-f]{64})/(\d+)")
+_CUSTOM_ID = re.compile(r"run-([0-9]{1,18})/(response|judgement)/([0-9a-f]{64})/([0-9]{1,9})")
 _TOO_MANY, _INTERNAL, _OK = 429, 500, 200
 
 
@@ -91,16 +91,49 @@ def read_replies(lines: Iterable[str], source: str) -> Iterator[Reply | FormatEr
         if not text.strip():
             continue
         try:
-            yield _reply(json.loads(text), number)
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
-            message = "It is not JSON." if isinstance(error, json.JSONDecodeError) else f"It is no reply: {error}."
-            yield FormatError(message, source=source, line=number)
+            data = json.loads(text)
+        except (ValueError, RecursionError):
+            yield FormatError("It is not JSON.", source=source, line=number)
+            continue
+        flaw = _flaw(data, source, number)
+        if flaw is not None:
+            yield flaw
+            continue
+        try:
+            yield _reply(data, number)
+        except (ValueError, TypeError, AttributeError, KeyError):
+            yield FormatError("It is no chat completion.", source=source, line=number, field="response.body")
 
 
-def _reply(data: Any, line: int) -> Reply:
+def _flaw(data: Any, source: str, line: int) -> FormatError | None:
+    """Return why ``data`` is no line of a reply file, and in which key."""
+
+    def bad(field: str | None, message: str) -> FormatError:
+        return FormatError(message, source=source, line=line, field=field)
+
+    if not isinstance(data, dict):
+        return bad(None, "It is no reply: a JSON object is expected.")
+    if "custom_id" not in data:
+        return bad("custom_id", "It is missing; it names the record that the reply is for.")
+    if _CUSTOM_ID.fullmatch(str(data["custom_id"])) is None:
+        return bad("custom_id", f"{str(data['custom_id'])[:80]!r} was not made here.")
+    response = data.get("response")
+    if response is None:
+        return None
+    if not isinstance(response, dict):
+        return bad("response", "A JSON object is expected, or null.")
+    status = response.get("status_code")
+    if status is None and not data.get("error"):
+        return bad("response.status_code", "It is missing, and there is no error either.")
+    if status is not None and type(status) is not int:
+        return bad("response.status_code", "A whole number is expected.")
+    return None
+
+
+def _reply(data: dict[str, Any], line: int) -> Reply:
     found = _CUSTOM_ID.fullmatch(str(data["custom_id"]))
     if found is None:
-        raise ValueError(f"the custom_id {str(data['custom_id'])[:80]!r} was not made here")
+        raise AssertionError("it was looked at before")
     place: dict[str, Any] = {
         "line": line, "run": int(found[1]), "kind": found[2], "key": found[3], "number": int(found[4]),
     }
@@ -115,7 +148,7 @@ def _reply(data: Any, line: int) -> Reply:
 
 def _error(error: Any, response: Any) -> CallError:
     body = (response or {}).get("body") or {}
-    said = error or body.get("error") or {}
+    said = error or (body.get("error") if isinstance(body, dict) else body) or {}
     said = said if isinstance(said, dict) else {"message": str(said)}
     status = (response or {}).get("status_code")
     codes = {str(said.get(name) or "").lower() for name in ("code", "type")}

@@ -6,8 +6,9 @@ Cells that a spreadsheet would run are written with an apostrophe in front, whic
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import BinaryIO, Final, TextIO
 
 from gvsir.exceptions import FormatError
@@ -20,6 +21,10 @@ COLUMNS: Final = (
 LABEL_COLUMNS: Final = ("value", "cannot_tell", "refusal", "note")
 REFUSALS: Final = ("refused", "partial", "complied")
 CANNOT_TELL: Final = ("language", "knowledge", "unclear", "broken", "other")
+#: What was put to the rater: cells that must still be those of the task, where the sheet has them.
+SHOWN_COLUMNS: Final = ("item", "prompt", "response")
+#: A spreadsheet cuts a cell at 32,767 characters; line ends it has changed may make it shorter.
+_MAY_BE_CUT: Final = 32_000
 LONGEST_NOTE: Final = 5000
 BOM: Final = "\ufeff"
 
@@ -43,7 +48,7 @@ class SheetRow:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelRow:
-    """A label read from a sheet; ``line`` is where it stands."""
+    """A label read from a sheet; ``line`` is where it stands, ``shown`` what stands there of `SHOWN_COLUMNS`."""
 
     line: int
     task: int
@@ -51,6 +56,7 @@ class LabelRow:
     cannot_tell: str
     refusal: str
     note: str
+    shown: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def write_labels(rows: Iterable[SheetRow], stream: TextIO) -> None:
@@ -84,7 +90,7 @@ def read_labels(
         The file as a whole cannot be read.
     """
     labels: dict[int, LabelRow] = {}
-    for row in read_rows(stream, source=source, required=("task", "value"), on_error=on_error):
+    for row in read_rows(stream, source=source, required=("task", "value"), once=COLUMNS, on_error=on_error):
         if not any(row.cells.get(name, "").strip() for name in LABEL_COLUMNS):
             continue
         try:
@@ -127,7 +133,35 @@ def _label(row: Row, *, source: str, tasks: Collection[int]) -> LabelRow:
     return LabelRow(
         line=row.line, task=int(task), value=int(value) if value else None, cannot_tell=cannot_tell, refusal=refusal,
         note=note,
+        shown={name: cell for name in SHOWN_COLUMNS if (cell := row.cells.get(name, "")).strip()},
     )
+
+
+def is_same_cell(cell: str, text: str) -> bool:
+    r"""Return whether ``cell`` is ``text`` as a spreadsheet may give it back.
+
+    White space, apostrophes in front, the case of letters and the spelling of a number may have changed, and a cell
+    that is as long as a spreadsheet takes may have been cut.
+
+    Examples
+    --------
+    >>> is_same_cell("'=1+1\r\n", "=1+1"), is_same_cell("0.5", "0.50"), is_same_cell("Yes.", "No.")
+    (True, True, False)
+    """
+    found, meant = _plain(cell), _plain(text)
+    if found == meant:
+        return True
+    if len(cell.encode("utf-16-le", "replace")) // 2 >= _MAY_BE_CUT and len(found) < len(meant):
+        return meant.startswith(found[:-2])  # a character may have been cut in two
+    try:
+        return float(found) == float(meant)
+    except ValueError:
+        return False
+
+
+def _plain(text: str) -> str:
+    text = text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    return " ".join(unicodedata.normalize("NFC", text).split()).lstrip("'").casefold().strip()
 
 
 def _shielded(cell: str) -> str:

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from bench.accounting import account
 from bench.actions.change_run import cancel_run, pause_run, resume_run
-from bench.actions.raise_limits import raise_limits, spent_of
+from bench.actions.draw_budget import spent_of
+from bench.actions.raise_limits import raise_limits
 from bench.actions.retry_failed import ask_again
 from bench.exceptions import BadNumberError, MissingReasonError
 from bench.execution_session import state_in

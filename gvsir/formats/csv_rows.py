@@ -133,6 +133,7 @@ def read_rows(
     *,
     source: str,
     required: tuple[str, ...] = (),
+    once: tuple[str, ...] = (),
     on_error: Callable[[FormatError], None],
 ) -> Iterator[Row]:
     """Yield the good rows of a CSV file with a heading line; report the bad ones.
@@ -149,17 +150,19 @@ def read_rows(
         The file's name, for messages.
     required : tuple of str
         Columns that must be there.
+    once : tuple of str
+        Columns that stand once at most, whatever the case of their letters.
     on_error : callable
         Called with the :class:`FormatError` of each bad row; reading goes on.
 
     Raises
     ------
     FormatError
-        The file as a whole cannot be read: empty, not UTF-8 from the first line, a column missing.
+        The file as a whole cannot be read: empty, not UTF-8 from the first line, a column missing or doubled.
     """
     lines = _Lines(stream, source=source)
     reader = csv.reader(lines, strict=True)
-    keys = _heading(reader, lines, source=source, required=required)
+    keys = _heading(reader, lines, source=source, required=required, once=once)
     while True:
         lines.record = []
         first = lines.number + 1
@@ -185,7 +188,7 @@ def read_rows(
 
 
 def _heading(
-    reader: Iterator[list[str]], lines: _Lines, *, source: str, required: tuple[str, ...]
+    reader: Iterator[list[str]], lines: _Lines, *, source: str, required: tuple[str, ...], once: tuple[str, ...]
 ) -> list[str]:
     try:
         heading = next(reader)
@@ -201,6 +204,10 @@ def _heading(
     for name in required:
         if name not in heading:
             raise FormatError("The column is missing.", source=source, line=1, field=name)
+    places = Counter(name.strip().casefold() for name in heading)
+    for name in once:
+        if places[name.casefold()] > 1:
+            raise FormatError("The column stands there more than once; keep one of them.", source=source, line=1, field=name)
     return column_keys(heading)
 
 

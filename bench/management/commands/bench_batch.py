@@ -133,4 +133,5 @@ class Command(BaseCommand):
             for batch in found.get(what, []):
                 self.stdout.write(f"  {batch}: {words}")
         for error in found.get("errors", []):
-            self.stderr.write(f"  {error['source']}:{error['line']}: {error['message']}")
+            field = f"{error['field']}: " if error["field"] else ""
+            self.stderr.write(f"  {error['source']}:{error['line']}: {field}{error['message']}")

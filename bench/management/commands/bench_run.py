@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from argparse import RawDescriptionHelpFormatter
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from bench.accounting import RunAccount, account
+from bench.accounting import RunAccount, account, scores_of, why_missing
 from bench.actions.change_run import cancel_run, hold_run, pause_run, resume_run
 from bench.actions.create_run import LANGUAGES, create_run
 from bench.actions.execute_run import execute_run
 from bench.actions.limit_run import limit_run
 from bench.actions.plan_run import HOW_TOKENS, Plan, plan_missing, plan_run
-from bench.actions.register_language_model import register_judge, register_language_model
+from bench.actions.register_language_model import register_judge, register_language_model, rubric_word
 from bench.actions.retry_failed import retry_failed
 from bench.management.call_settings import SETTINGS, add_settings, generation_of, judge_settings
 from bench.management.run_progress import shown
@@ -233,13 +234,16 @@ class Command(BaseCommand):
 
     def _print(self, result: RunAccount, *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps(result.as_json(), ensure_ascii=False))
+            self.stdout.write(json.dumps(result.as_json() | {"scores": scores_of(result.run)}, ensure_ascii=False))
             return
         data = result.as_json()
         self.stdout.write(f"Run {data['run']} on {data['release']}: {data['status']}")
         self.stdout.write(f"  items       {data['items']} ({data['trials']} trials)")
+        for line in _judge_lines(result.run.judges.order_by("pk")):
+            self.stdout.write(line)
         for name in ("responses", "judgements"):
             self.stdout.write(f"  {name:<11} " + ", ".join(f"{n} {state}" for state, n in data[name].items()))
+        self.stdout.write(f"  scores      {_scores(result.run)}")
         failures = ", ".join(f"{number} {outcome}" for outcome, number in result.failures.items()) or "none"
         self.stdout.write(f"  calls       {result.sent} sent, {result.retried} of them retries; failed: {failures}")
         if result.unheard_at_most:
@@ -252,6 +256,8 @@ class Command(BaseCommand):
         self.stdout.write(f"  items       {plan.items} ({plan.left_out} asked of no model)")
         for line in plan.left_out_by_model:
             self.stdout.write(f"  not asked   {line.model}: {line.sentence()}")
+        for judge_line in _judge_lines(plan.judges):
+            self.stdout.write(judge_line)
         self.stdout.write(f"  trials      {plan.trials}, {plan.answered_already} answered already")
         self.stdout.write(f"  calls       {plan.calls}, if none fails")
         self.stdout.write(
@@ -269,3 +275,20 @@ class Command(BaseCommand):
                 f"variance {power.between:.2f} between items and {power.within:.2f} within, correlation "
                 f"{power.correlation:.2f} within incidents"
             )
+
+
+def _judge_lines(judges: Iterable[Judge]) -> list[str]:
+    """Return a line for each judge: who judges, and by which rubric, which a mistyped name would not have."""
+    return [
+        f"  judge       {judge.name}" + (f" by the {word} rubric" if (word := rubric_word(judge)) else "")
+        for judge in judges
+    ]
+
+
+def _scores(run: Run) -> str:
+    found = scores_of(run)
+    if not any(found.values()):
+        return "none yet"
+    words = f"{found['scored']} of {sum(found.values())}"
+    reasons = "; ".join(f"{reason} ({n})" for reason, n in why_missing(run))
+    return f"{words}, missing because: {reasons}" if reasons else words

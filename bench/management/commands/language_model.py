@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from argparse import RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -92,20 +92,27 @@ class Command(BaseCommand):
 
 
 def _amount(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError(text) from error
-    if not amount.is_finite():
-        raise ValueError(text)
+    amount = _number(text)
+    if amount is None:
+        raise ArgumentTypeError(f"{text!r} is no amount of US dollars, such as 1.25.")
     return amount
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def _options(given: list[str]) -> dict[str, str | float]:
     pairs = [each.partition("=") for each in given]
     if wrong := [name for name, equals, value in pairs if not (name and equals and value)]:
         raise CommandError(f"--option is NAME=VALUE, not {wrong[0]!r}.", returncode=2)
-    return {name: float(_amount(value)) if name in _NUMBERS else value for name, _, value in pairs}
+    if wrong := [f"{name}={value}" for name, _, value in pairs if name in _NUMBERS and _number(value) is None]:
+        raise CommandError(f"--option {wrong[0]}: a number is expected.", returncode=2)
+    return {name: float(value) if name in _NUMBERS else value for name, _, value in pairs}
 
 
 def _row(language_model: LanguageModel) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     help = (
         "Print the leaderboard of a measurement (a finished run, run-1; or an imported table) on a value system. "
-        "A weights file is a JSON object of dimension keys and numbers from 0 up; those not named weigh 0."
+        "A weights file is a JSON object of dimension keys and numbers from 0 up; those not named weigh 1, as on the page, and 0 leaves one out."
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -33,8 +33,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments."""
         parser.add_argument("system", choices=SYSTEMS, help="the value system")
-        parser.add_argument("--measurement", default="", help="which measurement; the newest if not given")
-        parser.add_argument("--weights", type=Path, help="JSON file of weights; all equal if not given")
+        parser.add_argument("--measurement", default="", metavar="KEY", help="which measurement, run-12 or an imported one; the newest if not given")
+        parser.add_argument("--weights", type=Path, metavar="FILE", help="JSON file of weights, {\"bias\": 2}; what it does not name weighs 1")
         parser.add_argument(
             "--coverage", default="", metavar="PERCENT",
             help="withhold means with a smaller share of scores (runs; 95 if not given, 0 withholds none)",

@@ -220,7 +220,8 @@ def test_kept_arrays_hold_the_profile(profiled):
 
 
 def test_weights_that_differ_make_a_yardstick_of_ones_own_and_equal_ones_do_not(profiled, client):
-    board = find_board("schwartz", weights={"power": 1, "security": 3}, coverage=0)
+    others = dict.fromkeys(find_board("schwartz").weights, 0)
+    board = find_board("schwartz", weights=others | {"power": 1, "security": 3}, coverage=0)
     calm = rows_by_name(board)["calm"]
     assert calm.overall.value == pytest.approx((20 + 3 * 55) / 4)
     assert [row.rank for row in board.rows] == [1, 2]

@@ -122,6 +122,13 @@ def test_one_model_or_too_many_items_have_no_item_response_model_and_say_why(tab
     assert found.mean[0] == pytest.approx(14 / 3)
 
 
+def test_the_page_counts_one_model_as_one(table, client):
+    alone = make_run(table.release)
+    make_score(alone, table.release.release_items.first().item, make_language_model("low"), 5)
+    assert "<span>1 model</span>" in page_of(alone, client).content.decode()
+    assert "<span>1 model</span>" not in page_of(table, client).content.decode()
+
+
 def page_of(run, client, query=""):
     return client.get(f"/bench/runs/{run.pk}/items/?{query}")
 

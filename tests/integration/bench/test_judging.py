@@ -11,14 +11,14 @@ from aiohttp import web
 from bench.actions.create_run import create_run
 from bench.actions.describe_language_model import describe_language_model
 from bench.actions.execute_run import execute_run
-from bench.actions.plan_run import verdict_tokens
-from bench.actions.register_language_model import register_judge, register_language_model
+from bench.actions.plan_run import plan_run, verdict_tokens
+from bench.actions.register_language_model import register_judge, register_language_model, rubric_word
 from bench.actions.score_run import score_run
-from bench.exceptions import BadEndpointError, UnknownNameError
+from bench.exceptions import BadEndpointError, BadPanelError, UnknownNameError
 from bench.execution.engine import Settings
 from bench.execution.limits import RetryPolicy
 from bench.leaderboards import find_board, measurements_of
-from bench.models import DimensionVerdict, FailedAttempt, Judgement, Run, Score
+from bench.models import DimensionVerdict, FailedAttempt, Judgement, LanguageModel, Run, Score
 from bench.run_form import RunForm
 from bench.score_arrays import scores_from_rows
 from bench.scoring.frameworks import dimension_keys, reply_key
@@ -267,13 +267,45 @@ def test_a_panels_rule_is_part_of_the_runs_specification():
         names = [f"anchored:{name}" for name in scores]
         plain = run_of(release, server, *names)
         trimmed = run_of(release, server, *names, panel=PanelRule(headline="trimmed_mean"))
-        strict = run_of(release, server, *names, panel=PanelRule(least_votes=6))
+        strict = run_of(release, server, *names, panel=PanelRule(least_votes=5))
         assert server.received == 6  # the rule changes no verdict
     value = {result.run.pk: Score.objects.get(run=result.run).value for result in (plain, trimmed, strict)}
-    assert list(value.values()) == [7.0, pytest.approx(22 / 3), None]
+    assert list(value.values()) == [7.0, pytest.approx(22 / 3), 7.0]
     assert plain.run.spec.get("panel") is None
     assert trimmed.run.spec["panel"] == {"headline": "trimmed_mean"}
     assert len({result.run.spec_sha256 for result in (plain, trimmed, strict)}) == 3
+
+
+def test_a_rule_that_no_answer_could_meet_is_refused_before_anything_is_written():
+    release, subject = make_text_release(), register_language_model("baseline:refuse")
+    server = "http://127.0.0.1:9/v1"
+    judges = [register_judge(name) for name in ("heuristic", f"anchored:claude-a@{server}")]
+    check = register_judge(f"mft/care:claude-a@{server}")
+    framework = register_judge(f"mft:claude-a@{server}")
+    for seated, votes, said in (
+        ([*judges, check], 3, "GVS-Scale would need 3 valid votes.* at most 2"), ([*judges, framework], 2, "would need 2.* at most 1"),
+    ):
+        arguments = {
+            "release": release, "language_models": [subject], "judges": seated, "panel": PanelRule(least_votes=votes),
+        }
+        with pytest.raises(BadPanelError, match=said):
+            create_run(**arguments, actor=None)
+        with pytest.raises(BadPanelError, match=said):
+            plan_run(**arguments)
+    assert not Run.objects.exists()
+    assert create_run(**arguments | {"panel": PanelRule(least_votes=1)}, actor=None).judges.count() == 3
+
+
+def test_a_rule_that_only_judges_of_the_models_own_family_could_meet_is_refused():
+    server = "http://127.0.0.1:9/v1"
+    own, other = (register_language_model(f"{name}@{server}") for name in ("gpt-5", "qwen-c"))
+    arguments = {
+        "release": make_text_release(), "judges": [register_judge(f"gpt-b@{server}"), register_judge("heuristic")],
+        "panel": PanelRule(least_votes=2), "actor": None,
+    }
+    with pytest.raises(BadPanelError, match="own family never counts"):
+        create_run(language_models=[own], **arguments)
+    assert create_run(language_models=[own, other], **arguments).pk
 
 
 def test_a_panel_without_enough_valid_votes_gives_no_score():
@@ -363,6 +395,26 @@ def test_judges_differ_by_rubric_and_are_found_again_by_name():
         register_judge("anchored:baseline:refuse")
     with pytest.raises(UnknownNameError):
         register_judge("unheard-of:m")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("anchord:j1", "anchored:j1"), ("Anchored:j1", "anchored:j1"), ("publised:j1", "published:j1"),
+     ("schwarz:j1", "schwartz:j1"), ("schwarz/power:j1", "schwartz/power:j1"), ("llm-unique:j1", "llm_unique:j1")],
+)
+def test_a_mistyped_rubric_is_refused_and_named_aright(name, meant):
+    with pytest.raises(UnknownNameError, match=f"Did you mean {meant}\\? Put published: before") as refusal:
+        register_judge(f"{name}@http://user:secret@127.0.0.1:9/v1")
+    assert "secret" not in str(refusal.value)
+    assert not LanguageModel.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["llama3:8b", "qwen2.5:7b", "foo:j1", "anchored", "published:anchord:j1", "mistral:7b"])
+def test_a_models_own_name_may_hold_a_colon(name):
+    server = "http://127.0.0.1:9/v1"
+    judge = register_judge(f"{name}@{server}")
+    assert judge.name == f"{name.removeprefix('published:')}@{server}"
+    assert rubric_word(judge) == "published"
 
 
 def test_a_judge_whose_rubric_has_changed_since_does_not_judge():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 
 import pytest
@@ -89,6 +90,12 @@ def test_a_sample_that_cannot_be_drawn_is_refused(run, bad):
     with pytest.raises(SampleRefusedError):
         sample_labels(**({"run_id": run.pk, "per_stratum": 1, "actor": None} | bad))
     assert LabelSample.objects.count() == 0
+
+
+def test_both_bounds_of_what_is_drawn_are_named(run):
+    for number in (0, 99_999_999_999):
+        with pytest.raises(SampleRefusedError, match="From each stratum 1 to 100000 responses are drawn"):
+            sample_labels(run_id=run.pk, per_stratum=number, actor=None)
 
 
 def test_a_name_is_given_once_and_a_run_without_text_has_nothing_to_draw(run):
@@ -273,6 +280,32 @@ def test_one_bad_row_keeps_the_whole_sheet_out(run):
         "sheet.csv, line 3, field task", "sheet.csv, line 4, field value",
     ]
     assert HumanLabel.objects.count() == 0
+
+
+def test_a_sheet_with_a_column_sorted_by_itself_is_refused(run):
+    sample = make_label_sample(run)
+    make_coder("rater-a")
+    rows = list(csv.DictReader(io.StringIO(sheet_of(sample).lstrip("\ufeff"), newline="")))
+    for row in rows[:3]:
+        row["value"] = "5"
+
+    def sheet(rows):
+        out = io.StringIO()
+        writer = csv.DictWriter(out, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+        return out.getvalue()
+
+    for name in ("item", "response", "prompt"):
+        wrong = [row | {name: "What another asked or said."} if place == 1 else row for place, row in enumerate(rows)]
+        with pytest.raises(LabelsRefusedError) as refused:
+            take_in(sample, sheet(wrong))
+        assert [str(error).split(":")[0] for error in refused.value.errors] == [f"sheet.csv, line 3, field {name}"]
+        assert "sorted without the others" in str(refused.value)
+    assert not HumanLabel.objects.exists()
+    blank = [row | {"response": "", "prompt": f" {row['prompt']}\r\n"} for row in rows]
+    assert take_in(sample, sheet(blank)).created == 3
+    assert take_in(sample, sheet(rows)).unchanged == 3
 
 
 def test_a_dry_run_writes_nothing(run):

@@ -122,8 +122,12 @@ def test_the_gate_is_the_lowest_baseline_category():
     assert rows["unsafe"].rank == 2
 
 
+def only(system, **weights):
+    return dict.fromkeys(find_board(system).weights, 0) | weights
+
+
 def test_weights_leave_out_raise_and_rank_again(small_run):
-    only_culture = find_board("gvs", coverage=0, weights={"culture": 1})
+    only_culture = find_board("gvs", coverage=0, weights=only("gvs", culture=1))
     assert [(row.rank, row.overall.value) for row in only_culture.rows] == [(1, 4), (1, 4)]
     weighted = rows_of(find_board("gvs", coverage=0, weights={"bias": 3, "misinfo": 1, "culture": 1}))["good"]
     assert weighted.groups["universal"].value == pytest.approx((3 * 9 + 7) / 4)
@@ -131,11 +135,23 @@ def test_weights_leave_out_raise_and_rank_again(small_run):
 
 
 @pytest.mark.parametrize(
-    "weights", [{"bias": -1}, {"bias": "many"}, {"weather": 1}, {"bias": 0}, {"bias": float("nan")}, {"bias": True}]
+    "weights", [{"bias": -1}, {"bias": "many"}, {"weather": 1}, {"bias": float("nan")}, {"bias": True}]
 )
 def test_weights_that_make_no_sense_are_refused(small_run, weights):
     with pytest.raises(BadWeightsError):
         find_board("gvs", weights=weights)
+
+
+def test_not_all_weights_are_0(small_run):
+    with pytest.raises(BadWeightsError, match="above 0"):
+        find_board("gvs", weights=only("gvs"))
+
+
+def test_what_weights_do_not_name_weighs_1_as_on_the_page(small_run, client):
+    board = find_board("gvs", coverage=0, weights={"bias": 3})
+    assert {key: weight for key, weight in board.weights.items() if weight != 1} == {"bias": 3}
+    shown = client.get("/leaderboard/gvs/?coverage=0&w_bias=3").context["board"]
+    assert [row.overall.value for row in shown.rows] == [row.overall.value for row in board.rows]
 
 
 def test_only_finished_runs_are_measurements(small_run):
@@ -170,7 +186,7 @@ def test_published_means_leave_out_what_is_missing_and_count_zero(published):
     ]
     assert rows_of(board)["c"].overall.n_unscored == 1
     assert board.badges == ("imported",)
-    weighted = find_board("schwartz", weights={"security": 1, "power": 1})
+    weighted = find_board("schwartz", weights=only("schwartz", security=1, power=1))
     assert [(row.name, row.rank, row.overall.value) for row in weighted.rows] == [
         ("a", 1, 45.0), ("c", 2, 40.0), ("b", 3, 20.0),
     ]
@@ -197,7 +213,7 @@ def test_a_click_on_a_number_opens_as_many_scores_as_it_counts(small_run, client
 
 
 def test_a_click_on_a_weighted_number_opens_only_what_it_rests_on(small_run, client):
-    row = rows_of(find_board("gvs", coverage=0, weights={"bias": 1, "culture": 1}))["poor"]
+    row = rows_of(find_board("gvs", coverage=0, weights=only("gvs", bias=1, culture=1)))["poor"]
     assert client.get(row.overall.url).context["n"] == 3
     assert row.overall.n_scored + row.overall.n_unscored == 3
 
@@ -319,7 +335,7 @@ def test_the_page_of_a_model_says_what_it_is_and_where_it_stands(small_run, publ
 
 def test_the_command_prints_the_promised_json(published, capsys, tmp_path):
     weights = tmp_path / "w.json"
-    weights.write_text('{"security": 1, "power": 1}')
+    weights.write_text('{"security": 1, "tradition": 0}')
     call_command("leaderboard", "schwartz", "--measurement", published.key, "--weights", str(weights), "--json")
     data = json.loads(capsys.readouterr().out)
     assert set(data) >= {"system", "measurement", "weights", "rows"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from django.db import connection
@@ -13,9 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from annotation.actions.coders import coder_of
 from bench.actions.record_label import GivenLabel, record_label
 from bench.actions.sample_labels import SampleRefusedError
-from bench.formats.label_csv import write_labels
+from bench.formats.label_csv import read_labels, write_labels
 from bench.judge_agreement import agreement_of
-from bench.label_sheet import sheet_rows
+from bench.label_sheet import misplaced, sheet_rows
 from bench.media_store import media_store
 from bench.models import HumanLabel, Response
 from tests.factories.bench import (
@@ -141,6 +142,13 @@ def test_a_sheet_says_where_the_file_is_and_names_nobody():
     assert "It is the attached recording" in row["response"]
     assert file_address(sample.tasks.get()) in row["response"]
     assert "secret-painter" not in out.getvalue()
+    sheet = out.getvalue().replace("/label", "https://gvsir.example/label").encode()
+    (read,) = read_labels(
+        io.BytesIO(sheet.replace(b",,,,\r\n", b",7,,,\r\n")), source="s.csv", tasks=[sample.tasks.get().pk], on_error=pytest.fail
+    )
+    assert list(misplaced([read])) == []
+    (found,) = misplaced([replace(read, shown={"response": "another/file"})])
+    assert found[1] == "response"
 
 
 def test_queries_do_not_grow_with_the_files(client):

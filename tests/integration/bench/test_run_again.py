@@ -13,9 +13,10 @@ from django.urls import reverse
 from bench.accounting import account
 from bench.actions.create_run import create_run
 from bench.actions.describe_language_model import describe_language_model
+from bench.actions.draw_budget import spent_of
 from bench.actions.execute_run import execute_run
 from bench.actions.limit_run import limit_run
-from bench.actions.raise_limits import raise_limits, spent_of
+from bench.actions.raise_limits import raise_limits
 from bench.actions.register_language_model import register_judge, register_language_model
 from bench.actions.retry_failed import ask_again, retry_failed
 from bench.exceptions import BadNumberError, NothingFailedError, RunClosedError
@@ -167,7 +168,8 @@ def test_a_run_out_of_calls_goes_on_from_the_page(client, server, release):
     client.force_login(make_user("researcher"))
     page = client.get(run.get_absolute_url()).content.decode()
     assert "2 calls are spent" in page
-    assert "leave nothing: 2 are sent" in post(client, run, "limits", max_calls="2", reason="More.")
+    assert "leave nothing: 2 are sent or set aside" in post(client, run, "limits", max_calls="2", reason="More.")
+    assert "1 calls at most are fewer than the 2" in post(client, run, "limits", max_calls="1", reason="Less.")
     assert "Give a budget or a number" in post(client, run, "limits", reason="More.")
     assert "Say why" in post(client, run, "limits", max_calls="99")
     run.refresh_from_db()

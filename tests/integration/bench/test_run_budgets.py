@@ -13,9 +13,9 @@ from django.db import connection
 
 from bench.actions.create_run import create_run
 from bench.actions.describe_language_model import describe_language_model
-from bench.actions.draw_budget import draw, open_purse
+from bench.actions.draw_budget import draw, open_purse, spent_of, why_spent
 from bench.actions.execute_run import execute_run
-from bench.actions.join_run import join_run
+from bench.actions.join_run import join_run, leave_run
 from bench.actions.limit_run import limit_run
 from bench.actions.register_language_model import register_judge, register_language_model
 from bench.bounds import MOST_AT_ONCE, MOST_BUDGET, MOST_CALLS
@@ -60,6 +60,48 @@ def test_the_calls_of_a_run_are_capped_and_more_are_allowed_on_purpose():
         call_command("bench_run", resume=run.pk, max_calls=100, json=True, stdout=out)
     assert json.loads(out.getvalue())["calls"]["sent"] == 30
     assert LogEntry.objects.filter(action="run.limit").count() == 2
+
+
+def test_a_limit_below_what_is_sent_or_spent_is_refused():
+    with running() as server:
+        run = make_run(f"fake@{server.base_url}", 30, max_calls=12, budget_usd=Decimal(100))
+        execute_run(run.pk)
+        for limit, said in (
+            (["--max-calls", "10"], "10 calls at most are fewer than the 12 that are sent or set aside already"),
+            (["--budget", "0.40"], r"0.40 US dollars is less than the 0.4800 that are spent or set aside already"),
+        ):
+            with pytest.raises(CommandError, match=said):
+                call_command("bench_run", "--resume", str(run.pk), *limit, stdout=StringIO())
+            run.refresh_from_db()
+            assert (run.max_calls, run.budget_usd, run.status) == (12, 100, "paused")
+        assert server.received == 12
+
+
+def test_a_limit_given_later_counts_what_was_sent_without_one():
+    with running() as server:
+        run = make_run(f"fake@{server.base_url}", 30)
+        executor = join_run(run.pk, actor=None, is_shared=False)
+        leave_run(executor, ending="stopped", status=Run.Status.PAUSED, reason="", actor=None)
+        Response.objects.filter(pk__in=list(Response.objects.values_list("pk", flat=True)[:10])).update(
+            state="answered", text="x", executor=executor, cost_usd=COST, attempts=1
+        )
+        with pytest.raises(BadNumberError, match="fewer than the 10"):
+            limit_run(run=run, budget_usd=None, max_calls=9, actor=None)
+        assert not Purse.objects.exists()
+        limit_run(run=run, budget_usd=Decimal(5), max_calls=15, actor=None)
+        assert spent_of(run) == (10 * COST, 10)
+        result = execute_run(run.pk)
+        assert (result.sent, server.received) == (15, 5)
+        assert result.run.status_reason.startswith("Budget spent: all 15 calls are sent.")
+
+
+def test_a_run_that_has_used_up_its_calls_says_so_in_one_sense():
+    run = make_run("m@http://127.0.0.1:9/v1", 3, max_calls=10)
+    executor = join_run(run.pk, actor=None, is_shared=False)
+    Purse.objects.create(executor=executor, spent_calls=4, granted_calls=12)
+    assert why_spent(run).startswith("Budget spent: 4 calls are sent or set aside, and 10 are allowed. Raise it with")
+    Executor.objects.update(ending="lost")
+    assert why_spent(run).startswith("Budget spent: 12 calls are sent or set aside, and 10 are allowed. Raise it with")
 
 
 def test_every_attempt_counts_against_the_cap():

@@ -8,7 +8,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from bench.models import LanguageModel, Response, Run
+from bench.models import LanguageModel, Response, Run, Score
 from gvsir.models import LogEntry
 from tests.factories.bench import make_item, make_release
 from tests.fake_server import Behaviour, running
@@ -45,6 +45,45 @@ def test_bench_run_prints_the_promised_object(release):
     assert promised.items() <= found.items()
     assert {"sent": 0, "retried": 0}.items() <= found["calls"].items()
     assert 0 < found["seconds"] < 60
+
+
+def test_bench_run_says_how_many_scores_there_are_and_why_others_are_missing(release):
+    out = io.StringIO()
+    call_command("bench_run", release.name, "--model", "baseline:echo", "--judge", "heuristic", "--hold", stdout=out)
+    assert "  scores      none yet" in out.getvalue()
+    run = Run.objects.get()
+    out = io.StringIO()
+    call_command("bench_run", "--resume", str(run.pk), stdout=out)
+    assert "  scores      3 of 3\n" in out.getvalue()
+    Score.objects.filter(pk=Score.objects.first().pk).update(value=None, missing_reason="0 of 1 votes valid, 1 needed")
+    out = io.StringIO()
+    call_command("bench_run", "--resume", str(run.pk), stdout=out)
+    assert "  scores      2 of 3, missing because: 0 of 1 votes valid, 1 needed (1)" in out.getvalue()
+    assert run_json("bench_run", "--resume", str(run.pk))["scores"] == {"scored": 2, "missing": 1}
+
+
+@pytest.mark.parametrize("more", ["--dry-run", "--hold"])
+def test_bench_run_names_each_judge_with_its_rubric(release, more):
+    out = io.StringIO()
+    server = "http://127.0.0.1:9/v1"
+    names = [part for name in ("heuristic", f"foo:j1@{server}", f"anchored:j1@{server}") for part in ("--judge", name)]
+    call_command("bench_run", release.name, "--model", "baseline:refuse", *names, more, stdout=out)
+    lines = [line.split(maxsplit=1)[1] for line in out.getvalue().splitlines() if line.startswith("  judge  ")]
+    assert sorted(lines) == [
+        f"anchored:j1@{server} by the anchored rubric", f"foo:j1@{server} by the published rubric", "heuristic",
+    ]
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_bench_run_refuses_a_rule_that_no_answer_could_meet(release, more):
+    arguments = ("bench_run", release.name, "--model", "baseline:refuse", "--judge", "heuristic", "--least-votes")
+    code, said = refused(*arguments, "5", *more)
+    assert (code, Run.objects.count()) == (1, 0)
+    assert said.startswith("A score on the GVS-Scale would need 5 valid votes, and of the judges of this run that rate it at most 1")
+    call_command(*arguments, "1", stdout=io.StringIO())
+    run = Run.objects.get()
+    assert "would need 2" in refused("bench_run", "--like", str(run.pk), "--least-votes", "2", *more)[1]
+    assert Run.objects.count() == 1
 
 
 def test_bench_run_asks_an_endpoint_named_on_the_command_line(release):

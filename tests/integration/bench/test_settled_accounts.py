@@ -8,13 +8,15 @@ import pytest
 from django.utils import timezone
 
 from bench.accounting import account
+from bench.actions import execute_run as execution
 from bench.actions.create_run import create_run
+from bench.actions.draw_budget import spent_of
 from bench.actions.execute_run import execute_run
 from bench.actions.register_language_model import register_judge, register_language_model
 from bench.actions.retry_failed import retry_failed
 from bench.execution.engine import Settings
 from bench.execution.limits import RetryPolicy
-from bench.models import Executor, Judgement, Response, Run, Score
+from bench.models import Executor, Judgement, Purse, Response, Run, Score
 from tests.factories.bench import make_item, make_release
 from tests.fake_server import Behaviour, running
 
@@ -23,10 +25,10 @@ pytestmark = pytest.mark.django_db
 FAST = Settings(retry=RetryPolicy(most_attempts=2, first_wait=0.01, longest_wait=0.02), timeout=5.0)
 
 
-def a_run(server, release):
+def a_run(server, release, **options):
     return create_run(
         release=release, language_models=[register_language_model(f"fake@{server.base_url}")], actor=None,
-        judges=[register_judge(f"judge@{server.base_url}")],
+        judges=[register_judge(f"judge@{server.base_url}")], **options,
     )
 
 
@@ -100,11 +102,11 @@ def test_a_finished_run_that_lacks_nothing_stays_as_it_is_when_it_is_resumed():
     assert run.executors.count() == 1
 
 
-def dead_executor(run, *, holds, most=100, at=None, **facts):
+def dead_executor(run, *, holds, most=100, at=None, told=None, **facts):
     at = at or timezone.now() - timedelta(minutes=5)
     executor = Executor.objects.create(
         run=run, machine="elsewhere", pid=1, started_at=at, heartbeat_at=at, lease_until=at,
-        progress={"most_in_flight": most}, **facts,
+        progress={"most_in_flight": most} | (told or {}), **facts,
     )
     for response in Response.objects.filter(trials__run=run)[:holds]:
         Response.objects.filter(pk=response.pk).update(executor=executor)
@@ -120,6 +122,42 @@ def test_of_a_killed_process_no_more_calls_are_lost_than_it_held_and_could_send(
     executor.refresh_from_db()
     assert (executor.ending, executor.lost_calls) == ("lost", lost)
     assert fresh(run).unheard_at_most == fresh(run).cost.unbounded - fresh(run).sent == lost
+
+
+def test_a_process_killed_before_it_handed_out_a_call_lost_none_and_spent_nothing():
+    with running() as server:
+        run = a_run(server, a_release(), max_calls=6)
+        executor = dead_executor(run, holds=3, most=30, told={"has_handed_out": False, "most_call_usd": "0"})
+        Purse.objects.create(executor=executor, granted_calls=5)
+        result = execute_run(run.pk, settings=FAST)
+        assert (result.run.status, server.received) == ("finished", 6)
+    executor.refresh_from_db()
+    assert (executor.ending, executor.lost_calls, fresh(run).unheard_at_most) == ("lost", 0, 0)
+    assert spent_of(run).calls == 6
+
+
+def test_a_process_says_that_it_hands_out_calls_before_the_first_is_sent(monkeypatch):
+    told = []
+    claim = execution.claim_page
+
+    def claim_noting(*arguments):
+        told.append(Executor.objects.get(run=run).progress["has_handed_out"])
+        return claim(*arguments)
+
+    monkeypatch.setattr(execution, "claim_page", claim_noting)
+    release = a_release()
+    with running() as server:
+        run = a_run(server, release)
+        execute_run(run.pk, settings=FAST)
+    assert told[0] is False
+    assert Executor.objects.get(run=run).progress["has_handed_out"] is True
+    told.clear()
+    run = create_run(
+        release=release, language_models=[register_language_model("baseline:refuse")], judges=[register_judge("heuristic")],
+        actor=None,
+    )
+    execute_run(run.pk, settings=FAST)
+    assert set(told) == {False}
 
 
 def test_where_another_process_may_have_taken_what_it_held_all_that_it_could_send_counts():

@@ -75,3 +75,24 @@ def test_incidents_go_into_a_new_database_without_reference_data(database):
     code, out, _ = gvsir(database, "import_incidents", "--format", "aiid", SAMPLES / "valid", "--json")
     again = json.loads(out)
     assert (code, again["created"], again["updated"], again["unchanged"]) == (0, 0, 0, 2)
+
+
+def test_a_reader_that_leaves_early_is_no_error(database):
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "gvsir.settings", "GVSIR_DATABASE_URL": f"sqlite:///{database}"}
+    with subprocess.Popen(
+        [sys.executable, "-c", "from gvsir.cli import main; main()", "showmigrations"], cwd=ROOT, env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=60) == 141
+
+
+def test_a_price_that_is_none_is_refused_in_a_sentence(database):
+    for option, said in (
+        (["--input-price", "nan"], "argument --input-price: 'nan' is no amount of US dollars, such as 1.25."),
+        (["--option", "speed=fast"], "--option speed=fast: a number is expected."),
+    ):
+        code, out, err = gvsir(database, "language_model", "m@http://127.0.0.1:9/v1", *option)
+        assert (code, out) == (2, "")
+        assert err.splitlines()[-1].endswith(said)

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from bench.formats.label_csv import COLUMNS, LabelRow, SheetRow, read_labels, write_labels
+from bench.formats.label_csv import COLUMNS, LabelRow, SheetRow, is_same_cell, read_labels, write_labels
 from gvsir.exceptions import FormatError
 
 HEAD = "task,value,cannot_tell,refusal,note\n"
@@ -95,3 +95,20 @@ def test_a_cell_that_is_not_utf_8_is_named():
     labels, errors = read(HEAD.encode() + b"1,5,,,\xe9\n2,5,,,ok\n")
     assert errors == [(2, "note")]
     assert [label.task for label in labels] == [2]
+
+
+def test_a_cell_may_come_back_as_spreadsheets_give_it_back():
+    long = "wörter 😀 " * 5000
+    for cell, text in (
+        ("'=1+1", "=1+1"), ("=1+1", "=1+1"), ("one\r\ntwo  ", "one\ntwo"), ("TRUE", "true"), ("1", "1.0"), ("e\u0301", "é"),
+        ("''@x", "'@x"), (long[:32_767], long), (long.encode("utf-16-le")[:65_533].decode("utf-16-le", "replace"), long),
+    ):
+        assert is_same_cell(cell, text)
+    for cell, text in (("one", "two"), ("one", "one two"), ("1", "1.1"), (long[:20_000], long), ("x" + long[:32_766], long)):
+        assert not is_same_cell(cell, text)
+
+
+@pytest.mark.parametrize(("head", "name"), [("task,value,value\n1,2,3\n", "value"), ("task,value,Response,response\n", "response")])
+def test_a_doubled_heading_is_refused(head, name):
+    with pytest.raises(FormatError, match=f"line 1, field {name}: The column stands there more than once"):
+        read(head)
