@@ -17,11 +17,12 @@ from rest_framework.response import Response
 from gvsir.api.errors import ErrorResponseSerializer, GoneError
 from gvsir.api.filters import FilterSet, IntegerFilter
 from gvsir.api.incident_filters import IncidentFilterBackend
+from gvsir.api.pagination import SortedCursorPagination
 from gvsir.api.resources import REFUSALS, ReadOnlyResource, ViewerSerializer, folded_reason, read_only
 from gvsir.api.serializers import CoderSerializer, SourceSerializer
 from gvsir.models import Classification, ClassificationValue, EntityRole, Incident, IncidentReport
 from gvsir.permissions import allowed
-from gvsir.redirects import redirect_chain
+from gvsir.redirects import mark_merged, redirect_chain
 
 _PUBLIC_ID: Final = re.compile(r"(?:GVSIR-)?([0-9]{1,9})", re.IGNORECASE)
 
@@ -47,13 +48,14 @@ class IncidentSerializer(ViewerSerializer[Incident]):
     source = SourceSerializer(read_only=True)  # type: ignore[assignment]
     entities = IncidentEntitySerializer(source="entity_roles", many=True, read_only=True)
     reports = serializers.SerializerMethodField()
+    merged_into = serializers.SerializerMethodField()
 
     class Meta:
         model = Incident
         fields = [
             "number", "public_id", "url", "status", "status_reason", "title", "description", "withheld", "harm",
             "language", "date", "date_precision", "source", "source_record_id", "entities", "reports",
-            "created_at", "updated_at",
+            "merged_into", "created_at", "updated_at",
         ]
 
     def get_description(self, incident: Incident) -> str | None:
@@ -67,6 +69,11 @@ class IncidentSerializer(ViewerSerializer[Incident]):
     def get_reports(self, incident: Incident) -> list[int]:
         """Return the ids of the linked reports."""
         return [link.report_id for link in incident.report_links.all()]
+
+    def get_merged_into(self, incident: Incident) -> str | None:
+        """Public id that the number leads to now, where the incident was merged; else null."""
+        merged_into = getattr(incident, "merged_into", None)
+        return None if merged_into is None else f"GVSIR-{merged_into}"
 
 
 class MovedSerializer(serializers.Serializer[Any]):
@@ -100,6 +107,7 @@ class IncidentResource(ReadOnlyResource[Incident]):
     queryset = Incident.objects.none()
     serializer_class = IncidentSerializer
     filter_backends = [IncidentFilterBackend]
+    pagination_class = SortedCursorPagination
     lookup_field = "number"
     lookup_value_regex = "[^/]+"
 
@@ -107,12 +115,19 @@ class IncidentResource(ReadOnlyResource[Incident]):
         """Return the visible incidents with everything the serializer reads."""
         return (
             Incident.objects.all().visible_to(self.request.user)
-            .select_related("source")
+            .select_related("source").with_merge_steps()
             .prefetch_related(
                 Prefetch("entity_roles", EntityRole.objects.select_related("entity").order_by("role", "pk")),
                 Prefetch("report_links", IncidentReport.objects.order_by("report_id")),
             )
         )
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """Return a page of incidents, each with where it was merged into."""
+        page = super().paginate_queryset(queryset)
+        if page is not None:
+            mark_merged(page)
+        return page
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Answer with the incident, with 301 for a merged number, with 410 for a withdrawn one."""
