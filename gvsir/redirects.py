@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gvsir.models import Incident, IncidentRedirect
+
+_PUBLIC_ID: Final = re.compile(r"(?:GVSIR-)?([0-9]{1,9})", re.IGNORECASE)
+
+
+def number_of(public_id: str) -> int | None:
+    """Return the number in a public id such as GVSIR-639 or 639; None where it is none.
+
+    Examples
+    --------
+    >>> number_of("gvsir-639"), number_of("GVSIR-x")
+    (639, None)
+    """
+    match = _PUBLIC_ID.fullmatch(public_id)
+    return int(match[1]) if match else None
 
 
 class Resolution(NamedTuple):
