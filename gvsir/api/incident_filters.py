@@ -119,7 +119,7 @@ def _classified(asked: str) -> QuerySet[Any]:
         raise refuse(VALUE, "There is no such taxonomy or public field.")
     value = keys[known[-1]]
     listed = Q(value__startswith="[", value__contains=json.dumps(value, ensure_ascii=False))
-    return (
+    found = (
         ClassificationValue.objects.filter(
             Q(value=value) | listed,
             field__key=known[-1], field__is_public=True,
@@ -127,3 +127,6 @@ def _classified(asked: str) -> QuerySet[Any]:
             classification__is_published=True,
         ).values("classification__incident")
     )
+    if not found.exists():
+        raise refuse(VALUE, "No published classification has this value.")
+    return found

@@ -237,7 +237,7 @@ def test_any_public_field_of_any_taxonomy_filters(client):
     assert numbers(client, taxonomy_value="T:Harm: kind:bodily: light") == [first.number]
     assert numbers(client, taxonomy_value="T:Sectors:law") == [first.number]
     assert numbers(client, taxonomy_value=["T:Sectors:law", "T:Harm: kind:none"]) == []
-    assert numbers(client, taxonomy_value="T:Sectors:nothing") == []
+    assert refused(client, taxonomy_value="T:Sectors:nothing") == ["taxonomy_value"]
 
 
 def test_classifications_are_filtered_and_blank_cells_have_no_entry(client):
@@ -249,7 +249,9 @@ def test_classifications_are_filtered_and_blank_cells_have_no_entry(client):
     rows = client.get("/api/v1/classifications/", {"incident": incident.number, "taxonomy": "T"}).json()["results"]
     assert [(row["incident"], row["coder"]["key"], row["values"]) for row in rows] == [(incident.number, "one", {"A": "yes"})]
     assert len(client.get("/api/v1/classifications/", {"coder": "two"}).json()["results"]) == 1
+    make_taxonomy_version("T", version=2)
     assert client.get("/api/v1/classifications/", {"version": "2"}).json()["results"] == []
+    assert refused(client, "/api/v1/classifications/", version="3") == ["version"]
     assert refused(client, "/api/v1/classifications/", incident="x") == ["incident"]
     assert refused(client, "/api/v1/classifications/", incident="1.5") == ["incident"]
 
