@@ -62,8 +62,11 @@ def _unknown(params: QueryDict, board: Board | None) -> list[str]:
     """Return a sentence for each value of the address that does not exist."""
     measurement = params.get("measurement", "")
     sentences = [
-        unknown_value(name, params[name], there) for name, there in (("system", SYSTEMS), ("adjust", ADJUSTED_BY))
-        if params.get(name) and params[name] not in there
+        unknown_value(name, given, there)
+        for name, given, there in (
+            ("system", params.get("system", ""), SYSTEMS), ("adjust", params.get("adjust", ""), list(ADJUSTED_BY)),
+        )
+        if given and given not in there
     ]
     if measurement and board is None:
         sentences.append(unknown_value("measurement", measurement))

@@ -56,7 +56,7 @@ class SortedCursorPagination(StableCursorPagination):
 
     _links: tuple[str | None, str | None] | None = None
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any] | None:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         """Return the rows of the page."""
         if not request.query_params.get("sort"):
             return super().paginate_queryset(queryset, request, view)
@@ -68,8 +68,8 @@ class SortedCursorPagination(StableCursorPagination):
         shown = keys[start:end]
         rows = {row.pk: row for row in queryset.filter(pk__in=shown)}
         self._links = (
-            self.encode_cursor(Cursor(end, False, str(keys[end - 1]))) if 0 < end < len(keys) else None,
-            self.encode_cursor(Cursor(start, True, str(keys[start]))) if 0 < start < len(keys) else None,
+            self.encode_cursor(Cursor(end, False, keys[end - 1])) if 0 < end < len(keys) else None,
+            self.encode_cursor(Cursor(start, True, keys[start])) if 0 < start < len(keys) else None,
         )
         return [rows[key] for key in shown if key in rows]
 

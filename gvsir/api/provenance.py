@@ -6,13 +6,13 @@ from typing import Any
 
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gvsir import provenance
-from gvsir.api.moved import moved
+from gvsir.api.moved import MovedSerializer, moved
 from gvsir.api.resources import ReadOnlyView, described
 from gvsir.redirects import redirect_chain
 
@@ -87,6 +87,7 @@ class ProvenanceView(ReadOnlyView):
     @described(
         "The chain of evidence of a record",
         responses=ChainSerializer,
+        more={301: OpenApiResponse(MovedSerializer, "Merged: the Location header names the chain of what it means now.")},
         parameters=[
             OpenApiParameter(
                 "kind", OpenApiTypes.STR, OpenApiParameter.PATH,
