@@ -111,7 +111,8 @@ class _Known(django_filters.Filter):  # type: ignore[misc]
         if value not in django_filters.constants.EMPTY_VALUES and not self._is_known(value):
             name = next(key for key, each in self.parent.filters.items() if each is self)
             raise exceptions.ValidationError({name: [self.unknown(name, value)]})
-        return super().filter(qs, value)
+        narrowed: QuerySet[Any] = super().filter(qs, value)
+        return narrowed
 
     def _is_known(self, value: Any) -> bool:
         if self.known is not None and self.known(self.parent.request.user).filter(**{self.by: value}).exists():
