@@ -52,15 +52,26 @@ class Step:
 
 
 Resolver = Callable[[str, Any], Step | None]
+Naming = Callable[[str], str]
 _resolvers: dict[str, Resolver] = {}
+_namings: dict[str, Naming] = {}
 
 
-def register(kind: str, resolver: Resolver) -> None:
+def register(kind: str, resolver: Resolver, *, naming: Naming | None = None) -> None:
     """Say how a record of ``kind`` becomes a :class:`Step`; called in ``apps.ready()``.
 
     ``resolver(id, viewer)`` returns None where there is no such record, or ``viewer`` may not see it.
+    ``naming(given)`` returns the id that an id in another form has here; without it there is one form alone.
     """
     _resolvers[kind] = resolver
+    if naming is not None:
+        _namings[kind] = naming
+
+
+def plain_id(kind: str, given: str) -> str:
+    """Return the id that ``given`` has in the steps of a chain, e.g. 6 for the incident GVSIR-6."""
+    naming = _namings.get(kind)
+    return naming(given) if naming else given
 
 
 def kinds() -> tuple[str, ...]:

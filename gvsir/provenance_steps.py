@@ -9,15 +9,23 @@ from django.utils.translation import gettext as _
 from gvsir.models import Incident, Report
 from gvsir.permissions import allowed
 from gvsir.provenance import Step, register
+from gvsir.redirects import number_of
+
+
+def incident_id(given: str) -> str:
+    """Return the public number that ``given`` says, with or without GVSIR- before it."""
+    number = number_of(given)
+    return given if number is None else str(number)
 
 
 def incident_step(record_id: str, viewer: Any) -> Step | None:
     """Return the step of the incident with public number ``record_id``."""
-    if not record_id.isdecimal():
+    number = number_of(record_id)
+    if number is None:
         return None
     incident = (
         Incident.objects.all().visible_to(viewer)
-        .filter(number=int(record_id)).select_related("source").first()
+        .filter(number=number).select_related("source").first()
     )
     if incident is None:
         return None
@@ -63,5 +71,5 @@ def report_step(record_id: str, viewer: Any) -> Step | None:
     )
 
 
-register("incident", incident_step)
+register("incident", incident_step, naming=incident_id)
 register("report", report_step)

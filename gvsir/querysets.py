@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 
 from gvsir.permissions import allowed
 
@@ -34,6 +34,11 @@ class IncidentQuerySet(models.QuerySet[Any]):
     def with_report_counts(self) -> Self:
         """Add ``n_reports``."""
         return self.annotate(n_reports=Count("report_links", distinct=True))
+
+    def with_merge_steps(self) -> Self:
+        """Add ``merge_step``: the number that the incident's own number is redirected to, or None."""
+        redirects = apps.get_model("gvsir", "IncidentRedirect").objects.filter(number=OuterRef("number"))
+        return self.annotate(merge_step=Subquery(redirects.values("target_number")[:1]))
 
 
 class ReportQuerySet(models.QuerySet[Any]):

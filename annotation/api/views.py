@@ -22,15 +22,23 @@ from annotation.querysets import (
     visible_documents,
     visible_memos,
 )
-from gvsir.api.filters import FilterSet, IntegerFilter
+from gvsir.api.filters import (
+    FilterSet,
+    IncidentNumberFilter,
+    KnownNumberFilter,
+    KnownTextFilter,
+    every,
+    known_coders,
+)
 from gvsir.api.resources import ReadOnlyResource, read_only
+from gvsir.models import ValueDimension
 
 
 class DocumentFilter(FilterSet):
     """Filters of documents."""
 
-    incident = IntegerFilter(field_name="incident__number", label="Number of the incident.")
-    sha256 = django_filters.CharFilter(label="SHA-256 of the text.")
+    incident = IncidentNumberFilter(field_name="incident__number")
+    sha256 = KnownTextFilter(label="SHA-256 of the text.")
 
 
 @read_only("Documents: the texts that codings point into", "One document", DocumentSerializer)
@@ -50,8 +58,8 @@ class DocumentResource(ReadOnlyResource[Document]):
 class CodebookFilter(FilterSet):
     """Filters of codebooks."""
 
-    name = django_filters.CharFilter(label="Name.")
-    version = IntegerFilter(label="Version.")
+    name = KnownTextFilter(label="Name.")
+    version = KnownNumberFilter(label="Version.")
 
 
 @read_only("Codebooks, each version its own record", "One codebook", CodebookSerializer)
@@ -71,8 +79,8 @@ class CodebookResource(ReadOnlyResource[Codebook]):
 class CodeFilter(FilterSet):
     """Filters of codes."""
 
-    codebook = IntegerFilter(field_name="codebook_id", label="Id of the codebook.")
-    category = django_filters.CharFilter(field_name="category__key", label="Key of the category.")
+    codebook = KnownNumberFilter(known=every(Codebook), field_name="codebook_id", label="Id of the codebook.")
+    category = KnownTextFilter(known=every(ValueDimension), by="key", field_name="category__key", label="Key of the category.")
     q = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label="Part of the name.")
 
 
@@ -93,7 +101,7 @@ class CodeResource(ReadOnlyResource[Code]):
 class RoundFilter(FilterSet):
     """Filters of rounds."""
 
-    codebook = IntegerFilter(field_name="codebook_id", label="Id of the codebook.")
+    codebook = KnownNumberFilter(known=every(Codebook), field_name="codebook_id", label="Id of the codebook.")
     status = django_filters.ChoiceFilter(choices=Round.Status.choices, label="State.")
     origin = django_filters.ChoiceFilter(choices=Round.Origin.choices, label="Who coded.")
 
@@ -115,13 +123,15 @@ class RoundResource(ReadOnlyResource[Round]):
 class AssignmentFilter(FilterSet):
     """Filters of assignments."""
 
-    round = IntegerFilter(field_name="round_id", label="Id of the round.")
-    document = IntegerFilter(field_name="document_id", label="Id of the document.")
-    incident = IntegerFilter(field_name="document__incident__number", label="Number of the incident.")
-    coder = django_filters.CharFilter(field_name="coder__key", label="Key of the coder.")
+    round = KnownNumberFilter(known=every(Round), field_name="round_id", label="Id of the round.")
+    document = KnownNumberFilter(known=visible_documents, field_name="document_id", label="Id of the document.")
+    incident = IncidentNumberFilter(field_name="document__incident__number")
+    coder = KnownTextFilter(known=known_coders, by="key", field_name="coder__key", label="Key of the coder.")
     status = django_filters.ChoiceFilter(choices=Assignment.Status.choices, label="State.")
     stance = django_filters.ChoiceFilter(choices=Assignment.Stance.choices, label="Stance given.")
-    category = django_filters.CharFilter(field_name="categories__category__key", label="Key of a category given.")
+    category = KnownTextFilter(
+        known=every(ValueDimension), by="key", field_name="categories__category__key", label="Key of a category given.",
+    )
 
 
 @read_only("Assignments: a document, a coder, what the coder said of it", "One assignment", AssignmentSerializer)
@@ -145,13 +155,15 @@ class AssignmentResource(ReadOnlyResource[Assignment]):
 class CodingFilter(FilterSet):
     """Filters of codings."""
 
-    round = IntegerFilter(field_name="assignment__round_id", label="Id of the round.")
-    assignment = IntegerFilter(field_name="assignment_id", label="Id of the assignment.")
-    document = IntegerFilter(field_name="segment__document_id", label="Id of the document.")
-    incident = IntegerFilter(field_name="segment__document__incident__number", label="Number of the incident.")
-    coder = django_filters.CharFilter(field_name="assignment__coder__key", label="Key of the coder.")
-    code = IntegerFilter(field_name="code_id", label="Id of the code.")
-    category = django_filters.CharFilter(field_name="code__category__key", label="Key of the code's category.")
+    round = KnownNumberFilter(known=every(Round), field_name="assignment__round_id", label="Id of the round.")
+    assignment = KnownNumberFilter(known=visible_assignments, field_name="assignment_id", label="Id of the assignment.")
+    document = KnownNumberFilter(known=visible_documents, field_name="segment__document_id", label="Id of the document.")
+    incident = IncidentNumberFilter(field_name="segment__document__incident__number")
+    coder = KnownTextFilter(known=known_coders, by="key", field_name="assignment__coder__key", label="Key of the coder.")
+    code = KnownNumberFilter(known=visible_codes, field_name="code_id", label="Id of the code.")
+    category = KnownTextFilter(
+        known=every(ValueDimension), by="key", field_name="code__category__key", label="Key of the code's category.",
+    )
 
 
 @read_only("Codings: a code on a passage", "One coding", CodingSerializer)
@@ -173,10 +185,10 @@ class CodingResource(ReadOnlyResource[Coding]):
 class MemoFilter(FilterSet):
     """Filters of memos."""
 
-    round = IntegerFilter(field_name="assignment__round_id", label="Id of the round.")
-    assignment = IntegerFilter(field_name="assignment_id", label="Id of the assignment.")
-    coding = IntegerFilter(field_name="coding_id", label="Id of the coding.")
-    coder = django_filters.CharFilter(field_name="assignment__coder__key", label="Key of the coder.")
+    round = KnownNumberFilter(known=every(Round), field_name="assignment__round_id", label="Id of the round.")
+    assignment = KnownNumberFilter(known=visible_assignments, field_name="assignment_id", label="Id of the assignment.")
+    coding = KnownNumberFilter(known=visible_codings, field_name="coding_id", label="Id of the coding.")
+    coder = KnownTextFilter(known=known_coders, by="key", field_name="assignment__coder__key", label="Key of the coder.")
     kind = django_filters.ChoiceFilter(choices=Memo.Kind.choices, label="Kind.")
 
 

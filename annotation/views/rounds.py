@@ -26,6 +26,7 @@ from annotation.round_agreement import RoundAgreement, agreement_of_round
 from gvsir.exceptions import GvsirError
 from gvsir.models import Incident
 from gvsir.permissions import ANNOTATOR, CURATOR, action_required, allowed
+from gvsir.redirects import ends_of_redirects, number_of
 
 
 @action_required("round.view")
@@ -153,17 +154,44 @@ class RoundForm(forms.Form):
         )
 
     def clean_incidents(self) -> list[Incident]:
-        """Return the incidents of the given numbers; every number that has none is named."""
+        """Return the incidents that the given numbers mean now; every number that has none is named."""
         words = self.cleaned_data["incidents"].replace(",", " ").split()
-        numbers = [word.upper().removeprefix("GVSIR-") for word in words]
-        good = [int(number) for number in numbers if number.isascii() and number.isdecimal() and len(number) < 10]
-        found = {each.number: each for each in Incident.objects.published().filter(number__in=good)}
-        named = {str(number) for number in found}
-        missing = [word for word, number in zip(words, numbers, strict=True) if number.lstrip("0") not in named]
+        numbers = [number_of(word) for word in words]
+        given = list(dict.fromkeys(number for number in numbers if number is not None))
+        ends = ends_of_redirects(given)
+        found = {
+            each.number: each
+            for each in Incident.objects.published().filter(number__in=[ends.get(number, number) for number in given])
+        }
+        missing = [
+            word for word, number in zip(words, numbers, strict=True)
+            if number is None or ends.get(number, number) not in found
+        ]
         if missing:
             shown = ", ".join(word[:20] for word in missing[:20])
             raise forms.ValidationError(_("There is no published incident %(words)s."), params={"words": shown})
-        return [found[number] for number in dict.fromkeys(good)]
+        self.merged: dict[int, list[int]] = {}
+        for number in given:
+            self.merged.setdefault(ends.get(number, number), []).append(number)
+        return [found[number] for number in self.merged]
+
+    def notes_on_merged(self) -> list[str]:
+        """Return a sentence for each incident that was given by a merged number, or by several."""
+        notes = []
+        for number, given in self.merged.items():
+            others = [f"GVSIR-{each}" for each in given if each != number]
+            if len(given) > 1:
+                names = ", ".join(f"GVSIR-{each}" for each in given)
+                notes.append(
+                    gettext("{ids} are one incident, merged into GVSIR-{number}; it is in the round once.").format(
+                        ids=names, number=number
+                    )
+                )
+            elif others:
+                notes.append(gettext("{id} was merged into GVSIR-{number}, which is in the round.").format(
+                    id=others[0], number=number
+                ))
+        return notes
 
 
 @action_required("round.manage")
@@ -180,6 +208,8 @@ def round_open(request: HttpRequest) -> HttpResponseBase:
         except GvsirError as error:
             form.add_error(None, str(error))
         else:
+            for note in form.notes_on_merged():
+                messages.info(request, note)
             return redirect(made)
     return render(request, "annotation/round_open.html", {"form": form}, status=400 if form.errors else 200)
 

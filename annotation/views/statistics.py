@@ -15,6 +15,7 @@ from annotation.category_statistics import CategoryTable, category_table, coded_
 from annotation.models import Round
 from gvsir.models import Coder, ValueDimension
 from gvsir.permissions import action_required
+from gvsir.views.unknown_values import unknown_value
 
 PER_PAGE = 50
 PLOT = {"left": 16, "width": 660, "row": 52, "top": 8}
@@ -108,22 +109,34 @@ def _csv(table: CategoryTable) -> HttpResponse:
 @action_required("statistics.view")
 def coded_incidents_list(request: HttpRequest) -> HttpResponse:
     """Show exactly the incidents behind a count."""
-    category, coder = (request.GET.get(key, "") for key in ("category", "coder"))
-    main_only = request.GET.get("as") == "main"
+    params = request.GET
+    category, coder = (params.get(key, "") for key in ("category", "coder"))
+    main_only = params.get("as") == "main"
     number = _number(request)
     of_round = Round.objects.filter(pk=number or 0, status=Round.Status.CLOSED).first()
+    shown = ValueDimension.objects.filter(key=category, level="category").first() if category else None
+    of_coder = Coder.objects.filter(key=coder).first() if coder else None
+    unknown = [
+        unknown_value(name, params[name]) for name, there in (("category", shown), ("coder", of_coder), ("round", of_round))
+        if params.get(name) and there is None
+    ]
+    if params.get("as", "") not in ("", "main"):
+        unknown.append(unknown_value("as", params["as"], ["main"]))
     found = coded_incidents(
         request.user, category=category, coder=coder, main_only=main_only, round_id=number,
     )
+    if unknown:
+        found = found.none()
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "annotation/coded_incidents.html", {
         "page": page,
         "n": page.paginator.count,
-        "category": ValueDimension.objects.filter(key=category, level="category").first() if category else None,
-        "coder": Coder.objects.filter(key=coder).first() if coder else None,
+        "category": shown,
+        "coder": of_coder,
         "main_only": main_only,
         "round": of_round,
-    })
+        "unknown": unknown,
+    }, status=400 if unknown else 200)
 
 
 def _number(request: HttpRequest) -> int | None:

@@ -6,12 +6,18 @@ and nothing here says what a judge gave.
 
 from __future__ import annotations
 
-import django_filters
 from django.db.models import Count, Q, QuerySet
 from rest_framework import serializers
 
-from bench.models import HumanLabel, LabelSample
-from gvsir.api.filters import FilterSet, IntegerFilter, StrictBooleanFilter
+from bench.models import HumanLabel, LabelSample, Response, Run
+from gvsir.api.filters import (
+    FilterSet,
+    KnownNumberFilter,
+    KnownTextFilter,
+    StrictBooleanFilter,
+    every,
+    known_coders,
+)
 from gvsir.api.resources import ReadOnlyResource, read_only
 
 
@@ -53,8 +59,8 @@ class LabelSerializer(serializers.ModelSerializer[HumanLabel]):
 class LabelSampleFilter(FilterSet):
     """Filters of samples."""
 
-    run = IntegerFilter(field_name="run_id", label="Id of the run.")
-    name = django_filters.CharFilter(label="Name.")
+    run = KnownNumberFilter(known=every(Run), field_name="run_id", label="Id of the run.")
+    name = KnownTextFilter(label="Name.")
     closed = StrictBooleanFilter(field_name="closed_at", lookup_expr="isnull", exclude=True,
         label="No label changes any more."
     )
@@ -79,10 +85,10 @@ class LabelSampleResource(ReadOnlyResource[LabelSample]):
 class LabelFilter(FilterSet):
     """Filters of labels."""
 
-    sample = IntegerFilter(field_name="task__sample_id", label="Id of the sample.")
-    run = IntegerFilter(field_name="task__sample__run_id", label="Id of the run.")
-    response = IntegerFilter(field_name="task__trial__response_id", label="Id of the response.")
-    rater = django_filters.CharFilter(field_name="rater__key", label="Key of the person.")
+    sample = KnownNumberFilter(known=every(LabelSample), field_name="task__sample_id", label="Id of the sample.")
+    run = KnownNumberFilter(known=every(Run), field_name="task__sample__run_id", label="Id of the run.")
+    response = KnownNumberFilter(known=every(Response), field_name="task__trial__response_id", label="Id of the response.")
+    rater = KnownTextFilter(known=known_coders, by="key", field_name="rater__key", label="Key of the person.")
 
 
 @read_only("Human labels", "One label", LabelSerializer)

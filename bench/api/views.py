@@ -33,8 +33,16 @@ from bench.models import (
     Score,
     Trial,
 )
-from gvsir.api.filters import FilterSet, IntegerFilter, StrictBooleanFilter
+from gvsir.api.filters import (
+    FilterSet,
+    IncidentNumberFilter,
+    KnownNumberFilter,
+    KnownTextFilter,
+    StrictBooleanFilter,
+    every,
+)
 from gvsir.api.resources import ReadOnlyResource, read_only
+from gvsir.models import ValueDimension, ValueSystem
 
 _PUBLIC_ID: Final = re.compile(r"([A-Z])-([0-9]{1,9})")
 
@@ -55,15 +63,19 @@ class PublicIdFilter(django_filters.CharFilter):  # type: ignore[misc]
         place = place_of(value)
         if place is None:
             raise exceptions.ValidationError({"item": ["Give a public id such as T-7."]})
+        if not Item.objects.filter(modality=place[0], number=place[1]).exists():
+            raise exceptions.ValidationError({"item": [f"There is no item {value!r} here."]})
         return qs.filter(**{f"{self.field_name}__modality": place[0], f"{self.field_name}__number": place[1]})
 
 
 class ItemFilter(FilterSet):
     """Filters of items."""
 
-    release = django_filters.CharFilter(field_name="release_items__release__name", label="Name of a release.")
-    incident = IntegerFilter(field_name="incident__number", label="Number of the incident.")
-    category = django_filters.CharFilter(field_name="category__key", label="Key of the category.")
+    release = KnownTextFilter(
+        known=every(Release), by="name", field_name="release_items__release__name", label="Name of a release.",
+    )
+    incident = IncidentNumberFilter(field_name="incident__number")
+    category = KnownTextFilter(known=every(ValueDimension), by="key", field_name="category__key", label="Key of the category.")
     modality = django_filters.ChoiceFilter(choices=Item.Modality.choices, label="Modality.")
     stance = django_filters.ChoiceFilter(choices=Item.Stance.choices, label="Expected stance.")
     status = django_filters.ChoiceFilter(choices=Item.Status.choices, label="State of review.")
@@ -123,9 +135,9 @@ class ReleaseResource(ReadOnlyResource[Release]):
 class LanguageModelFilter(FilterSet):
     """Filters of language models."""
 
-    name = django_filters.CharFilter(label="Name.")
+    name = KnownTextFilter(label="Name.")
     kind = django_filters.ChoiceFilter(choices=LanguageModel.Kind.choices, label="Kind.")
-    family = django_filters.CharFilter(label="Maker's family.")
+    family = KnownTextFilter(label="Maker's family.")
 
 
 @read_only("Language models, baseline policies and models known from publications", "One model",
@@ -146,8 +158,8 @@ class LanguageModelResource(ReadOnlyResource[LanguageModel]):
 class RunFilter(FilterSet):
     """Filters of runs."""
 
-    release = django_filters.CharFilter(field_name="release__name", label="Name of the release.")
-    model = IntegerFilter(field_name="language_models__id", label="Id of a language model.")
+    release = KnownTextFilter(known=every(Release), by="name", field_name="release__name", label="Name of the release.")
+    model = KnownNumberFilter(known=every(LanguageModel), field_name="language_models__id", label="Id of a language model.")
     status = django_filters.ChoiceFilter(choices=Run.Status.choices, label="State.")
     demonstration = StrictBooleanFilter(field_name="is_demonstration", label="Run on a demonstration release.")
 
@@ -173,8 +185,8 @@ class RunResource(ReadOnlyResource[Run]):
 class ResponseFilter(FilterSet):
     """Filters of responses."""
 
-    run = IntegerFilter(field_name="trials__run_id", distinct=True, label="Id of a run.")
-    model = IntegerFilter(field_name="language_model_id", label="Id of the language model.")
+    run = KnownNumberFilter(known=every(Run), field_name="trials__run_id", distinct=True, label="Id of a run.")
+    model = KnownNumberFilter(known=every(LanguageModel), field_name="language_model_id", label="Id of the language model.")
     state = django_filters.ChoiceFilter(choices=Response.State.choices, label="State.")
     item = PublicIdFilter(field_name="trials__release_item__item", distinct=True, label="Public id of an item.")
 
@@ -200,16 +212,26 @@ class ResponseResource(ReadOnlyResource[Response]):
         )
 
 
+def _layers(user: Any) -> QuerySet[ValueDimension]:
+    return ValueDimension.objects.filter(children__isnull=False)
+
+
 class ScoreFilter(FilterSet):
     """Filters of scores."""
 
-    run = IntegerFilter(field_name="run_id", label="Id of the run.")
-    model = IntegerFilter(field_name="trial__language_model_id", label="Id of the language model.")
-    system = django_filters.CharFilter(field_name="dimension__system__key", label="Key of the value system.")
-    dimension = django_filters.CharFilter(field_name="dimension__key", label="Key of the dimension.")
-    layer = django_filters.CharFilter(field_name="dimension__parents__key", label="Key of the dimension's layer.")
+    run = KnownNumberFilter(known=every(Run), field_name="run_id", label="Id of the run.")
+    model = KnownNumberFilter(known=every(LanguageModel), field_name="trial__language_model_id", label="Id of the language model.")
+    system = KnownTextFilter(
+        known=every(ValueSystem), by="key", field_name="dimension__system__key", label="Key of the value system.",
+    )
+    dimension = KnownTextFilter(
+        known=every(ValueDimension), by="key", field_name="dimension__key", label="Key of the dimension.",
+    )
+    layer = KnownTextFilter(
+        known=_layers, by="key", field_name="dimension__parents__key", label="Key of the dimension's layer.",
+    )
     item = PublicIdFilter(field_name="trial__release_item__item", label="Public id of the item.")
-    response = IntegerFilter(field_name="trial__response_id", label="Id of the response.")
+    response = KnownNumberFilter(known=every(Response), field_name="trial__response_id", label="Id of the response.")
     missing = StrictBooleanFilter(field_name="value", lookup_expr="isnull", label="Has no value.")
 
 

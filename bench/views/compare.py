@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
+from bench.board import Board
 from bench.comparison_reads import HOLM
 from bench.exceptions import UnknownNameError
 from bench.leaderboards import RUN_SYSTEM, SYSTEMS, find_board, measurements_of
@@ -14,6 +15,7 @@ from bench.views.leaderboards import scale_note
 from bench.views.radar_context import narrow_radar_of, radar_file, radar_of, twin_of
 from gvsir.models import ValueSystem
 from gvsir.permissions import action_required
+from gvsir.views.unknown_values import unknown_value
 
 
 @action_required("leaderboard.view")
@@ -28,6 +30,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         board = None
     rows = chosen_rows(board, params, default=0) if board else ()
     adjust = params.get("adjust", "") if params.get("adjust", "") in ADJUSTED_BY else HOLM
+    unknown = _unknown(params, board)
     if board and params.get("format") == "svg":
         return radar_file(board, rows)
     if board and not board.is_imported and params.get("format") == "csv":
@@ -52,4 +55,20 @@ def compare(request: HttpRequest) -> HttpResponse:
             (label, address(params, adjust=None if key == HOLM else key), key == adjust) for key, label in ADJUSTED_BY.items()
         ],
         **paired_context(board, rows, adjust),
-    })
+        "unknown": unknown,
+    }, status=400 if unknown else 200)
+
+
+def _unknown(params: QueryDict, board: Board | None) -> list[str]:
+    """Return a sentence for each value of the address that does not exist."""
+    measurement = params.get("measurement", "")
+    sentences = [
+        unknown_value(name, given, there)
+        for name, given, there in (
+            ("system", params.get("system", ""), SYSTEMS), ("adjust", params.get("adjust", ""), list(ADJUSTED_BY)),
+        )
+        if given and given not in there
+    ]
+    if measurement and board is None:
+        sentences.append(unknown_value("measurement", measurement))
+    return sentences

@@ -25,6 +25,7 @@ from bench.models import LanguageModel, ReleaseItem, Run
 from bench.views.board_request import address
 from gvsir.models import ValueDimension
 from gvsir.permissions import action_required
+from gvsir.views.unknown_values import unknown_value
 
 PER_PAGE: Final = 100
 MOST_DRAWN: Final = 1500
@@ -81,8 +82,15 @@ def item_analysis(request: HttpRequest, pk: int) -> HttpResponse:
     flag = params.get("flag", "") if params.get("flag", "") in FLAGS else ""
     lines = [line for line in _lines(run, analysis, dimensions) if not flag or flag in line.flags]
     sort = params.get("sort", "")
+    unknown = [
+        unknown_value(name, params[name], there)
+        for name, there in (("category", dimensions), ("flag", FLAGS), ("sort", ("item", "n", *NUMBERS)))
+        if params.get(name) and (params[name].removeprefix("-") if name == "sort" else params[name]) not in there
+    ]
+    if any(params.get(name) and not value for name, value in (("category", category), ("flag", flag))):
+        lines = []
     lines = _sorted(lines, sort if sort.removeprefix("-") in ("item", "n", *NUMBERS) else "item")
-    if params.get("format") == "csv":
+    if params.get("format") == "csv" and not unknown:
         return _csv(run, analysis, lines)
     return render(request, "bench/item_analysis.html", {
         "run": run, "analysis": analysis, "problem": problem, "category": dimensions.get(category),
@@ -104,7 +112,8 @@ def item_analysis(request: HttpRequest, pk: int) -> HttpResponse:
         "csv": address(params, format="csv", page=None),
         "threshold": f"{analysis.threshold:g}",
         "given": [(key, value) for key, value in params.items() if key not in ("threshold", "page", "format")],
-    }, status=400 if problem else 200)
+        "unknown": unknown,
+    }, status=400 if problem or unknown else 200)
 
 
 def _analysis(run: Run, category: str, threshold: str) -> tuple[Analysis, str]:

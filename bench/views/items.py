@@ -27,6 +27,7 @@ from bench.views.board_request import address
 from gvsir.exceptions import GvsirError
 from gvsir.models import Incident, LogEntry, ValueDimension
 from gvsir.permissions import action_required, allowed
+from gvsir.views.unknown_values import unknown_value
 
 PER_PAGE: Final = 50
 
@@ -37,6 +38,10 @@ def item_list(request: HttpRequest) -> HttpResponse:
     params = request.GET
     wanted = {key: params.get(key, "") for key in ("category", "stance", "status")}
     facets = [_facet(request, wanted, *facet) for facet in _facets()]
+    unknown = [
+        unknown_value(facet["key"], wanted[facet["key"]]) for facet in facets
+        if wanted[facet["key"]] and not any(each["is_on"] for each in facet["choices"])
+    ]
     page = Paginator(narrowed(items_for_list(), wanted), PER_PAGE).get_page(params.get("page"))
     applied = [
         {"facet": facet["label"], "label": each["label"], "url": address(params, **{facet["key"]: None, "page": None})}
@@ -50,7 +55,8 @@ def item_list(request: HttpRequest) -> HttpResponse:
         "applied": applied,
         "shows_texts": allowed(request.user, "item.view_text"),
         "rounds": Round.objects.filter(status=Round.Status.CLOSED) if can_derive else [],
-    })
+        "unknown": unknown,
+    }, status=400 if unknown else 200)
 
 
 def _facets() -> list[tuple[str, str, str, list[tuple[str, Any]]]]:

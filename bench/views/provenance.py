@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from gvsir.permissions import action_required
-from gvsir.provenance import Step, chain, kinds
+from gvsir.provenance import Step, chain, kinds, plain_id
+from gvsir.redirects import redirect_chain
 
 #: Steps of one kind that are written out; the rest are counted.
 MOST_SHOWN: Final = 12
@@ -19,10 +21,13 @@ MADE_BY: Final = ("simulated", "baseline", "recorded", "heuristic", "demonstrati
 
 
 @action_required("provenance.view")
-def provenance(request: HttpRequest, kind: str, id: str) -> HttpResponse:
+def provenance(request: HttpRequest, kind: str, id: str) -> HttpResponseBase:
     """Show the chain that starts at ``kind``/``id``."""
     if kind not in kinds():
         raise Http404(f"{kind} is nothing a trail can start from.")
+    plain = _leads_to(kind, id, own="own" in request.GET)
+    if plain != id:
+        return HttpResponsePermanentRedirect(reverse("provenance", args=[kind, plain]))
     steps = chain(kind, id, request.user)
     if not steps:
         raise Http404("There is no such record, or it is not shown.")
@@ -43,6 +48,17 @@ def provenance(request: HttpRequest, kind: str, id: str) -> HttpResponse:
         "is_withheld": any(step.withheld for step in steps),
         "badges": list(dict.fromkeys(word for step in steps for word in step.badges)),
     })
+
+
+def _leads_to(kind: str, given: str, *, own: bool) -> str:
+    """Return the id of the trail that ``given`` means; a merged incident's is another's, unless its ``own`` is asked for."""
+    plain = plain_id(kind, given)
+    if kind == "incident" and plain.isdecimal() and not own:
+        numbers = redirect_chain(int(plain))
+        if not numbers:
+            raise Http404("This number is redirected in a circle.")
+        return str(numbers[-1])
+    return plain
 
 
 def grouped(steps: Sequence[Step]) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from bench.models import FailedAttempt, Release, Response, Run, Score, Trial
 from bench.run_form import RunForm
 from gvsir.exceptions import GvsirError
 from gvsir.permissions import action_required, allowed
+from gvsir.views.unknown_values import unknown_value
 
 PER_PAGE: Final = 50
 _MOST_DIGITS: Final = 18
@@ -81,8 +82,9 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     trials = Trial.objects.filter(run=run).annotate(state_here=state_in(run))
     states = dict(trials.order_by().values_list("state_here").annotate(n=Count("pk")))
     state = request.GET.get("state", "")
-    if state in Response.State.values:
-        trials = trials.filter(state_here=state)
+    unknown = [unknown_value("state", state, Response.State.values)] if state and state not in Response.State.values else []
+    if state:
+        trials = trials.filter(state_here=state) if not unknown else trials.none()
     trials = trials.select_related(
         "release_item__item__category", "language_model", "response"
     ).prefetch_related(  # the score on the item's own category; those on frameworks stand on their leaderboards
@@ -108,9 +110,10 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "rows": [(trial, words[shown]) for trial, shown in zip(page, states_here, strict=True)],
         "states": [(each.value, words[each.value], states[each.value]) for each in Response.State if each.value in states],
         "state": state,
+        "unknown": unknown,
         "left_out": by_model(left_out_of(run)),
         "spent": spent_of(run) if allowed(request.user, "run.execute") else None,
-    })
+    }, status=400 if unknown else 200)
 
 
 @require_GET

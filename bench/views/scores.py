@@ -15,10 +15,14 @@ from bench.querysets import item_by_public_id, scores_of_cell
 from bench.scoring.frameworks import FRAMEWORKS
 from bench.views.board_request import address
 from bench.views.responses import words_for_output
-from gvsir.models import ValueDimension
+from gvsir.models import ValueDimension, ValueSystem
 from gvsir.permissions import action_required, allowed
+from gvsir.views.unknown_values import unknown_value
 
 PER_PAGE: Final = 100
+STATES: Final = ("scored", "missing")
+#: Dimensions of an address that are looked up; a cell of a leaderboard has fewer.
+MOST_KEYS: Final = 50
 
 
 def _number(text: str) -> int:
@@ -35,21 +39,33 @@ def score_list(request: HttpRequest) -> HttpResponse:
     keys, layer = [key for key in params.getlist("dimension") if key], params.get("layer", "")
     system = params.get("system", "")
     item = item_by_public_id(params.get("item", ""))
-    asked_for_nothing = any(
-        bool(params.get(name)) and found is None for name, found in (("run", run), ("model", model), ("item", item))
-    )
+    unknown = [
+        unknown_value(name, params[name]) for name, found in (("run", run), ("model", model), ("item", item))
+        if params.get(name) and found is None
+    ]
+    unknown += [
+        unknown_value(name, value)
+        for name, value, there in (
+            *(("dimension", key, ValueDimension.objects.filter(key=key)) for key in keys[:MOST_KEYS]),
+            ("layer", layer, ValueDimension.objects.filter(key=layer, children__isnull=False)),
+            ("system", system, ValueSystem.objects.filter(key=system)),
+        )
+        if value and not there.exists()
+    ]
+    state = params.get("state", "")
+    if state and state not in STATES:
+        unknown.append(unknown_value("state", state, STATES))
     scores = scores_of_cell(
         run=run.pk if run else None, language_model=model.pk if model else None, dimensions=keys, layer=layer,
         system=system, item=item.pk if item else None,
     )
-    if asked_for_nothing:
+    if unknown:
         scores = scores.none()
     totals = scores.order_by().aggregate(n_scored=Count("value"), n=Count("pk"), mean=Avg("value"))
     rows = scores.select_related(
         "dimension", "trial__language_model", "trial__release_item__item", "run"
     )
-    state = params.get("state", "")
-    if state in ("scored", "missing"):
+    if state in STATES:
         rows = rows.filter(value__isnull=state == "missing")
     return render(request, "bench/score_list.html", {
         "page": Paginator(rows, PER_PAGE).get_page(params.get("page")),
@@ -65,7 +81,8 @@ def score_list(request: HttpRequest) -> HttpResponse:
             (label, address(params, state=key or None, page=None), state == key)
             for key, label in (("", _("all")), ("scored", _("with a value")), ("missing", _("missing")))
         ],
-    })
+        "unknown": unknown,
+    }, status=400 if unknown else 200)
 
 
 def _cell_id(run: Run | None, model: LanguageModel | None, keys: list[str], system: str) -> str:

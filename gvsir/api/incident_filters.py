@@ -13,10 +13,12 @@ from rest_framework.request import Request
 
 from gvsir.api.filters import PAGING, refuse_unknown
 from gvsir.facets import FACETS, NONE, QUERY, REPORT_BANDS, Facet, chosen_values, narrow
+from gvsir.incident_order import MATCH, SORTS, ordered, sorts_for
 from gvsir.models import ClassificationValue, Source, TaxonomyField
 
 SOURCE: Final = "source"
 VALUE: Final = "taxonomy_value"
+SORT: Final = "sort"
 
 
 def refuse(name: str, message: str) -> exceptions.ValidationError:
@@ -32,7 +34,8 @@ class IncidentFilterBackend(BaseFilterBackend):
         if view.action != "list":
             return queryset
         params = request.query_params
-        refuse_unknown(request, {QUERY, SOURCE, VALUE, *FACETS, *PAGING})
+        refuse_unknown(request, {QUERY, SOURCE, VALUE, SORT, *FACETS, *PAGING})
+        sort = _checked_sort(params.get(SORT, ""), params.get(QUERY, ""))
         for facet in FACETS.values():
             _check(facet, chosen_values(facet, params), queryset)
         for key in params.getlist(SOURCE):
@@ -41,7 +44,8 @@ class IncidentFilterBackend(BaseFilterBackend):
             queryset = queryset.filter(source__key=key)
         for asked in params.getlist(VALUE):
             queryset = queryset.filter(pk__in=_classified(asked))
-        return narrow(queryset, params)
+        found = narrow(queryset, params, ranked=sort == MATCH)
+        return ordered(found, sort) if sort else found
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """Describe the parameters for the schema."""
@@ -58,6 +62,11 @@ class IncidentFilterBackend(BaseFilterBackend):
                 "NAMESPACE:FIELD:VALUE, e.g. CSETv1:Tangible Harm:tangible harm definitively occurred; "
                 "in a published classification. Repeat for several, joined by and.",
             ),
+            _parameter(
+                SORT, {"type": "string", "enum": list(SORTS)},
+                "The order of the page and the files: newest, most reports or best match (with q only) first. "
+                "Without it in the order in which the incidents were recorded.",
+            ),
         ]
 
 
@@ -66,6 +75,15 @@ def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str,
         "name": name, "in": "query", "required": False, "schema": schema,
         "description": " ".join(description.split()),
     }
+
+
+def _checked_sort(sort: str, query: str) -> str:
+    """Return the order asked for, "" where none is."""
+    if sort and sort not in SORTS:
+        raise refuse(SORT, f"There is no sort {sort[:80]!r}. There are: {', '.join(SORTS)}.")
+    if sort and sort not in sorts_for(query):
+        raise refuse(SORT, f"Sort {sort} needs a word to search for, in {QUERY}.")
+    return sort
 
 
 def _check(facet: Facet, chosen: Sequence[str], visible: QuerySet[Any]) -> None:
@@ -101,7 +119,7 @@ def _classified(asked: str) -> QuerySet[Any]:
         raise refuse(VALUE, "There is no such taxonomy or public field.")
     value = keys[known[-1]]
     listed = Q(value__startswith="[", value__contains=json.dumps(value, ensure_ascii=False))
-    return (
+    found = (
         ClassificationValue.objects.filter(
             Q(value=value) | listed,
             field__key=known[-1], field__is_public=True,
@@ -109,3 +127,6 @@ def _classified(asked: str) -> QuerySet[Any]:
             classification__is_published=True,
         ).values("classification__incident")
     )
+    if not found.exists():
+        raise refuse(VALUE, "No published classification has this value.")
+    return found

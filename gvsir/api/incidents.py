@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any
 
-import django_filters
 from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework import exceptions, serializers, status
+from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gvsir.api.errors import ErrorResponseSerializer, GoneError
-from gvsir.api.filters import FilterSet, IntegerFilter
+from gvsir.api.filters import (
+    FilterSet,
+    IncidentNumberFilter,
+    KnownNumberFilter,
+    KnownTextFilter,
+    every,
+    known_coders,
+)
 from gvsir.api.incident_filters import IncidentFilterBackend
+from gvsir.api.moved import MovedSerializer, moved
+from gvsir.api.pagination import SortedCursorPagination
 from gvsir.api.resources import REFUSALS, ReadOnlyResource, ViewerSerializer, folded_reason, read_only
 from gvsir.api.serializers import CoderSerializer, SourceSerializer
-from gvsir.models import Classification, ClassificationValue, EntityRole, Incident, IncidentReport
+from gvsir.models import (
+    Classification,
+    ClassificationValue,
+    EntityRole,
+    Incident,
+    IncidentReport,
+    Taxonomy,
+    TaxonomyVersion,
+)
 from gvsir.permissions import allowed
-from gvsir.redirects import redirect_chain
-
-_PUBLIC_ID: Final = re.compile(r"(?:GVSIR-)?([0-9]{1,9})", re.IGNORECASE)
+from gvsir.redirects import mark_merged, number_of, redirect_chain
 
 
 class IncidentEntitySerializer(serializers.ModelSerializer[EntityRole]):
@@ -47,13 +60,14 @@ class IncidentSerializer(ViewerSerializer[Incident]):
     source = SourceSerializer(read_only=True)  # type: ignore[assignment]
     entities = IncidentEntitySerializer(source="entity_roles", many=True, read_only=True)
     reports = serializers.SerializerMethodField()
+    merged_into = serializers.SerializerMethodField()
 
     class Meta:
         model = Incident
         fields = [
             "number", "public_id", "url", "status", "status_reason", "title", "description", "withheld", "harm",
             "language", "date", "date_precision", "source", "source_record_id", "entities", "reports",
-            "created_at", "updated_at",
+            "merged_into", "created_at", "updated_at",
         ]
 
     def get_description(self, incident: Incident) -> str | None:
@@ -68,14 +82,10 @@ class IncidentSerializer(ViewerSerializer[Incident]):
         """Return the ids of the linked reports."""
         return [link.report_id for link in incident.report_links.all()]
 
-
-class MovedSerializer(serializers.Serializer[Any]):
-    """Where a merged number leads."""
-
-    number = serializers.IntegerField()
-    public_id = serializers.CharField()
-    chain = serializers.ListField(child=serializers.IntegerField())
-    url = serializers.CharField()
+    def get_merged_into(self, incident: Incident) -> str | None:
+        """Public id that the number leads to now, where the incident was merged; else null."""
+        merged_into = getattr(incident, "merged_into", None)
+        return None if merged_into is None else f"GVSIR-{merged_into}"
 
 
 @extend_schema_view(
@@ -100,6 +110,7 @@ class IncidentResource(ReadOnlyResource[Incident]):
     queryset = Incident.objects.none()
     serializer_class = IncidentSerializer
     filter_backends = [IncidentFilterBackend]
+    pagination_class = SortedCursorPagination
     lookup_field = "number"
     lookup_value_regex = "[^/]+"
 
@@ -107,24 +118,30 @@ class IncidentResource(ReadOnlyResource[Incident]):
         """Return the visible incidents with everything the serializer reads."""
         return (
             Incident.objects.all().visible_to(self.request.user)
-            .select_related("source")
+            .select_related("source").with_merge_steps()
             .prefetch_related(
                 Prefetch("entity_roles", EntityRole.objects.select_related("entity").order_by("role", "pk")),
                 Prefetch("report_links", IncidentReport.objects.order_by("report_id")),
             )
         )
 
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """Return a page of incidents, each with where it was merged into."""
+        page = super().paginate_queryset(queryset)
+        if page is not None:
+            mark_merged(page)
+        return page
+
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Answer with the incident, with 301 for a merged number, with 410 for a withdrawn one."""
-        match = _PUBLIC_ID.fullmatch(kwargs["number"])
-        if match is None:
+        number = number_of(kwargs["number"])
+        if number is None:
             raise exceptions.NotFound
-        number = int(match[1])
         chain = redirect_chain(number)
         if not chain:
             raise exceptions.NotFound("This number is redirected in a circle.")
         if len(chain) > 1:
-            return self._moved(chain)
+            return moved(chain, reverse("api-incident-detail", args=[chain[-1]]))
         incident = self.get_queryset().filter(number=number).first()
         if incident is None:
             withdrawn = Incident.objects.filter(number=number, status=Incident.Status.WITHDRAWN).first()
@@ -132,14 +149,6 @@ class IncidentResource(ReadOnlyResource[Incident]):
                 raise GoneError(withdrawn.status_reason or None)
             raise exceptions.NotFound
         return Response(self.get_serializer(incident).data)
-
-    @staticmethod
-    def _moved(chain: list[int]) -> Response:
-        target = chain[-1]
-        url = reverse("api-incident-detail", args=[target])
-        data = {"number": target, "public_id": f"GVSIR-{target}", "chain": chain, "url": url}
-        return Response(data, status=status.HTTP_301_MOVED_PERMANENTLY, headers={"Location": url})
-
 
 class ClassificationSerializer(ViewerSerializer[Classification]):
     """What one coder said of one incident; a blank cell has no entry in ``values``."""
@@ -174,10 +183,15 @@ class ClassificationSerializer(ViewerSerializer[Classification]):
 class ClassificationFilter(FilterSet):
     """Filters of classifications."""
 
-    incident = IntegerFilter(field_name="incident__number", label="Number of the incident.")
-    taxonomy = django_filters.CharFilter(field_name="taxonomy_version__taxonomy__namespace", label="Namespace.")
-    version = IntegerFilter(field_name="taxonomy_version__version", label="Version of the taxonomy.")
-    coder = django_filters.CharFilter(field_name="coder__key", label="Key of the coder.")
+    incident = IncidentNumberFilter(field_name="incident__number")
+    taxonomy = KnownTextFilter(
+        known=every(Taxonomy), by="namespace", field_name="taxonomy_version__taxonomy__namespace", label="Namespace.",
+    )
+    version = KnownNumberFilter(
+        known=every(TaxonomyVersion), by="version", field_name="taxonomy_version__version",
+        label="Version of the taxonomy.",
+    )
+    coder = KnownTextFilter(known=known_coders, by="key", field_name="coder__key", label="Key of the coder.")
 
 
 @read_only("Classifications by taxonomy and coder", "One classification", ClassificationSerializer)

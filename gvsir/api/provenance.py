@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gvsir import provenance
+from gvsir.api.moved import MovedSerializer, moved
 from gvsir.api.resources import ReadOnlyView, described
+from gvsir.redirects import redirect_chain
 
 
 class ReferenceSerializer(serializers.Serializer[Any]):
@@ -84,18 +87,30 @@ class ProvenanceView(ReadOnlyView):
     @described(
         "The chain of evidence of a record",
         responses=ChainSerializer,
+        more={301: OpenApiResponse(MovedSerializer, "Merged: the Location header names the chain of what it means now.")},
         parameters=[
             OpenApiParameter(
                 "kind", OpenApiTypes.STR, OpenApiParameter.PATH,
                 description="score, response, item, coding, sentence, incident, report …",
             ),
-            OpenApiParameter("id", OpenApiTypes.STR, OpenApiParameter.PATH, description="Its id in this API."),
+            OpenApiParameter(
+                "id", OpenApiTypes.STR, OpenApiParameter.PATH,
+                description="Its id in this API; of an incident its number or public id, and 301 leads on from a "
+                "merged one.",
+            ),
         ],
     )
     def get(self, request: Request, kind: str, record_id: str) -> Response:
         """Return the chain; 404 where there is no such kind or record, or the caller may not see it."""
         if kind not in provenance.kinds():
             raise exceptions.NotFound(f"There is no such kind. There are: {', '.join(provenance.kinds())}.")
+        record_id = provenance.plain_id(kind, record_id)
+        if kind == "incident" and record_id.isdecimal():
+            chain = redirect_chain(int(record_id))
+            if not chain:
+                raise exceptions.NotFound("This number is redirected in a circle.")
+            if len(chain) > 1:
+                return moved(chain, reverse("api-provenance", args=[kind, chain[-1]]))
         steps = provenance.chain(kind, record_id, request.user)
         if not steps or (steps[0].kind, steps[0].id) != (kind, record_id):
             raise exceptions.NotFound

@@ -82,9 +82,9 @@ class ReadOnlyView(APIView):
 
 
 def described(summary: str, **kwargs: Any) -> Callable[[F], F]:
-    """Describe a ``get`` for the schema, with the refusals every address can give."""
-    responses = kwargs.pop("responses")
-    decorate: Callable[[F], F] = extend_schema(summary=summary, responses={200: responses, **REFUSALS}, **kwargs)
+    """Describe a ``get`` for the schema, with the refusals every address can give and what ``more`` it may answer."""
+    answers = {200: kwargs.pop("responses"), **kwargs.pop("more", {}), **REFUSALS}
+    decorate: Callable[[F], F] = extend_schema(summary=summary, responses=answers, **kwargs)
     return decorate
 
 

@@ -8,7 +8,7 @@ import django_filters
 from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from gvsir.api.filters import FilterSet, IntegerFilter
+from gvsir.api.filters import FilterSet, IncidentNumberFilter, KnownNumberFilter, KnownTextFilter, every
 from gvsir.api.resources import ReadOnlyResource, read_only
 from gvsir.api.serializers import (
     EntitySerializer,
@@ -21,6 +21,7 @@ from gvsir.models import (
     EntityRole,
     Incident,
     Report,
+    Source,
     Taxonomy,
     TaxonomyField,
     TaxonomyVersion,
@@ -37,10 +38,10 @@ def _visible(user: Any) -> QuerySet[Incident]:
 class ReportFilter(FilterSet):
     """Filters of reports."""
 
-    incident = IntegerFilter(field_name="incidents__number", label="Number of a linked incident.")
-    source = django_filters.CharFilter(field_name="source__key", label="Key of the source.")
-    source_record_id = django_filters.CharFilter(label="Number of the report in its source.")
-    language = django_filters.CharFilter(label="Language tag.")
+    incident = IncidentNumberFilter(field_name="incidents__number", label="Number of a linked incident.")
+    source = KnownTextFilter(known=every(Source), by="key", field_name="source__key", label="Key of the source.")
+    source_record_id = KnownTextFilter(label="Number of the report in its source.")
+    language = KnownTextFilter(label="Language tag.")
 
 
 @read_only("Reports", "One report", ReportSerializer)
@@ -117,8 +118,8 @@ class TaxonomyResource(ReadOnlyResource[Taxonomy]):
 class ValueSystemFilter(FilterSet):
     """Filters of value systems."""
 
-    key = django_filters.CharFilter(label="Key, e.g. schwartz.")
-    version = IntegerFilter(label="Version.")
+    key = KnownTextFilter(label="Key, e.g. schwartz.")
+    version = KnownNumberFilter(label="Version.")
 
 
 @read_only("Value systems with their dimensions", "One value system", ValueSystemSerializer)

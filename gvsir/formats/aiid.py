@@ -120,8 +120,9 @@ class AiidSnapshot:
             raise FormatError("There is no incidents.csv here.", source=self.path.name)
 
     def incidents(self) -> Iterator[IncidentRow]:
-        """Yield the incidents; a number met before is an error."""
+        """Yield the incidents; a number met before is an error, and so is a file without any row."""
         seen: dict[int, int] = {}
+        errors_before = len(self.errors)
 
         def parse(row: Row) -> IncidentRow:
             incident = _incident(row)
@@ -131,6 +132,8 @@ class AiidSnapshot:
             return incident
 
         yield from self._rows("incidents.csv", INCIDENT_COLUMNS, parse)
+        if not seen and len(self.errors) == errors_before:
+            self.errors.append(FormatError("There is no row below the heading.", source="incidents.csv", line=1))
 
     def classification_files(self) -> list[ClassificationFile]:
         """Return the files of classifications there are; one whose name says no taxonomy is an error."""
@@ -246,9 +249,12 @@ def _number(row: Row, key: str) -> int:
     cell = row.cells[key].strip()
     if not cell:
         raise _CellError(key, "The number is missing.")
-    if not (cell.isascii() and cell.isdecimal() and 0 < int(cell[:12]) <= HIGHEST_NUMBER):
+    digits = cell.lstrip("0")
+    if not (digits and cell.isascii() and cell.isdecimal()):
         raise _CellError(key, f"{cell[:40]!r} is not a number above 0.")
-    return int(cell)
+    if len(digits) > len(str(HIGHEST_NUMBER)) or int(digits) > HIGHEST_NUMBER:
+        raise _CellError(key, f"{cell[:40]!r} is too large; the highest number is {HIGHEST_NUMBER:,}.")
+    return int(digits)
 
 
 def _boolean(row: Row, key: str) -> bool:
@@ -290,8 +296,10 @@ def _array(row: Row, key: str) -> list[Any]:
 
 def _reports(row: Row) -> tuple[int, ...]:
     values = _array(row, "reports")
-    if not all(type(value) is int and 0 < value <= HIGHEST_NUMBER for value in values):
+    if not all(type(value) is int and value > 0 for value in values):
         raise _CellError("reports", f"{row.cells['reports'][:40]!r} is not a JSON array of numbers.")
+    if any(value > HIGHEST_NUMBER for value in values):
+        raise _CellError("reports", f"A report's number is too large; the highest number is {HIGHEST_NUMBER:,}.")
     return tuple(dict.fromkeys(values))
 
 

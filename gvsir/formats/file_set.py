@@ -17,6 +17,10 @@ MOST_FILE_BYTES: Final = 256_000_000
 MOST_KEPT_BYTES: Final = 256_000_000  # of an archive, all wanted files together: they are held in memory
 MOST_ARCHIVE_BYTES: Final = 4_000_000_000
 MOST_MEMBERS: Final = 20_000
+#: How gzip, bzip2, xz and zstd files begin, and what a tar header holds at ``_TAR_PLACE``.
+_COMPRESSED: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+_TAR: Final = b"ustar"
+_TAR_PLACE: Final = 257
 _READ_ERRORS = (OSError, EOFError, zlib.error, tarfile.TarError, ValueError)
 
 
@@ -117,7 +121,14 @@ class FileSet:
                     if member.isreg() and wanted(name):
                         self._members[name] = self._member(archive, member, name)
         except _READ_ERRORS as error:
+            if not self._members and not self._begins_like_an_archive():
+                raise FormatError("This is no .tar.bz2 archive; give one, or a folder of CSV files.", source=source) from error
             raise FormatError(f"The archive cannot be read ({error}).", source=source) from error
+
+    def _begins_like_an_archive(self) -> bool:
+        with self.path.open("rb") as stream:
+            start = stream.read(_TAR_PLACE + len(_TAR))
+        return start.startswith(_COMPRESSED) or start[_TAR_PLACE:] == _TAR
 
     def _member(self, archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> bytes:
         if name in self._members:

@@ -8,18 +8,20 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
 from gvsir.formats.spreadsheet import neutralise
 from gvsir.models import EntityRole, Report
 from gvsir.permissions import action_required, allowed
-from gvsir.views.incident_list import found
+from gvsir.redirects import ends_of_redirects
+from gvsir.views.incident_list import found, unknown_sort
 
 #: Exactly these fields leave; a new column of the table does not leak.
 FIELDS: Final = (
     "id", "title", "description", "withheld", "date", "date_precision", "language", "deployers", "developers",
     "harmed", "reports", "report_numbers", "status", "source", "source_version", "source_record_id", "licence",
-    "attribution", "url",
+    "attribution", "url", "merged_into",
 )
 _CHUNK: Final = 500
 
@@ -35,7 +37,7 @@ def export_rows(incidents: QuerySet[Any], request: HttpRequest) -> Iterator[dict
     """Yield one row an incident, with the fields of ``FIELDS``; a few queries for each 500.
 
     The description of a folded incident is left out for readers who may not unfold it; ``withheld``
-    says why.
+    says why. ``merged_into`` is the public id that the number of a merged incident leads to, else "".
     """
     may_unfold = allowed(request.user, "incident.view_folded")
     related = incidents.select_related("source").prefetch_related(
@@ -43,6 +45,7 @@ def export_rows(incidents: QuerySet[Any], request: HttpRequest) -> Iterator[dict
         Prefetch("entity_roles", EntityRole.objects.select_related("entity")),
         Prefetch("reports", Report.objects.only("pk", "source_record_id")),
     )
+    ends = ends_of_redirects()
     for incident in related.iterator(chunk_size=_CHUNK):
         withheld = incident.get_harm_display() if incident.harm and not may_unfold else ""
         by_role: dict[str, list[str]] = {}
@@ -68,6 +71,7 @@ def export_rows(incidents: QuerySet[Any], request: HttpRequest) -> Iterator[dict
             "licence": incident.source.licence,
             "attribution": incident.source.attribution,
             "url": request.build_absolute_uri(incident.get_absolute_url()),
+            "merged_into": f"GVSIR-{ends[incident.number]}" if incident.number in ends else "",
         }
 
 
@@ -81,16 +85,22 @@ def csv_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 @action_required("incident.view")
-def incidents_csv(request: HttpRequest) -> StreamingHttpResponse:
+def incidents_csv(request: HttpRequest) -> HttpResponseBase:
     """Stream the filtered list as CSV."""
-    return _download(csv_lines(export_rows(found(request), request)), "incidents.csv", "text/csv; charset=utf-8")
+    return _refused(request) or _download(csv_lines(export_rows(found(request), request)), "incidents.csv", "text/csv; charset=utf-8")
 
 
 @action_required("incident.view")
-def incidents_jsonl(request: HttpRequest) -> StreamingHttpResponse:
+def incidents_jsonl(request: HttpRequest) -> HttpResponseBase:
     """Stream the filtered list as JSON Lines."""
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in export_rows(found(request), request))
-    return _download(lines, "incidents.jsonl", "application/jsonl; charset=utf-8")
+    return _refused(request) or _download(lines, "incidents.jsonl", "application/jsonl; charset=utf-8")
+
+
+def _refused(request: HttpRequest) -> HttpResponse | None:
+    """Return the answer to an order that does not exist: no file, but why."""
+    problems = unknown_sort(request.GET)
+    return HttpResponseBadRequest(" ".join(problems), content_type="text/plain; charset=utf-8") if problems else None
 
 
 def _download(lines: Iterable[str], name: str, content_type: str) -> StreamingHttpResponse:

@@ -5,48 +5,36 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
 
 from gvsir import facets, panels
-from gvsir.models import EntityRole, Incident, IncidentReport
+from gvsir.incident_order import MATCH, NEWEST, SORTS, ordered, sorts_for
+from gvsir.models import EntityRole, Incident
 from gvsir.permissions import action_required
+from gvsir.redirects import mark_merged
 from gvsir.views.highlight import asked_for, marked, snippet
+from gvsir.views.unknown_values import unknown_value
 
 PER_PAGE: Final = 25
 _FEWEST_BARS: Final = 10
 _MOST_BARS: Final = 200
-SORTS: Final = ("newest", "reports", "match")
-
-
-def ordered(queryset: QuerySet[Any], sort: str) -> QuerySet[Any]:
-    """Return ``queryset`` with ``n_reports``, in a stable order: newest, most reports or best match first."""
-    links = IncidentReport.objects.filter(incident=OuterRef("pk")).order_by().values("incident")
-    counted: QuerySet[Any] = queryset.annotate(
-        n_reports=Coalesce(Subquery(links.annotate(n=Count("pk")).values("n"), output_field=IntegerField()), 0)
-    )
-    newest = (F("date").desc(nulls_last=True), F("number").desc())
-    first = {"reports": [F("n_reports").desc()], "match": [F("search_rank").desc()]}.get(sort, [])
-    result: QuerySet[Any] = counted.order_by(*first, *newest)
-    return result
 
 
 def chosen_sort(params: QueryDict) -> str:
     """Return the order asked for; best match only where something is searched for."""
     sort = params.get("sort", "")
-    if sort not in SORTS or (sort == "match" and not asked_for(params.get(facets.QUERY, ""))):
-        return "newest"
-    return sort
+    return sort if sort in sorts_for(params.get(facets.QUERY, "")) else NEWEST
 
 
 def found(request: HttpRequest) -> QuerySet[Any]:
     """Return the incidents that the address asks for and this reader may see, in order."""
     base = Incident.objects.all().visible_to(request.user)
-    return ordered(facets.narrow(base, request.GET), chosen_sort(request.GET))
+    sort = chosen_sort(request.GET)
+    return ordered(facets.narrow(base, request.GET, ranked=sort == MATCH), sort)
 
 
 def address(params: QueryDict, changes: dict[str, str] | None = None, *, without: tuple[str, str] | None = None) -> str:
@@ -68,10 +56,11 @@ def incident_list(request: HttpRequest) -> HttpResponse:
     choices = facets.counts(base, request.GET)
     narrowed, applied = facets.apply_filters(base, request.GET, choices)
     sort = chosen_sort(request.GET)
-    rows = ordered(narrowed.select_related("source"), sort)
+    rows = ordered(narrowed.select_related("source").with_merge_steps(), sort)  # type: ignore[attr-defined]
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     dress(page, request)
     params = request.GET
+    unknown = unknown_sort(params)
     return render(request, "gvsir/incident_list.html", {
         "page": page,
         "total": base.count(),
@@ -86,16 +75,18 @@ def incident_list(request: HttpRequest) -> HttpResponse:
             for each in applied
         ],
         "take": _take(params),
-    })
+        "unknown": unknown,
+    }, status=400 if unknown else 200)
 
 
 def dress(page: Page[Any], request: HttpRequest) -> None:
-    """Add to the incidents of a page what a row shows: marked title, snippet, developers.
+    """Add to the incidents of a page what a row shows: marked title, snippet, developers, where it was merged into.
 
     Higher apps add theirs through the panels of "incident_rows": the record is the list of incidents,
     on which they set ``category_badges``, a list of {"dimension", "badges", "url"}; they return None.
     """
     incidents = list(page.object_list)
+    mark_merged(incidents)
     asked = asked_for(request.GET.get(facets.QUERY, ""))
     developers: dict[int, list[Any]] = {}
     roles = EntityRole.objects.filter(incident__in=incidents, role=EntityRole.Role.DEVELOPER)
@@ -111,16 +102,26 @@ def dress(page: Page[Any], request: HttpRequest) -> None:
 
 def _sorts(params: QueryDict, sort: str) -> list[dict[str, Any]]:
     labels = {"newest": _("Newest first"), "reports": _("Most reports"), "match": _("Best match")}
-    keys = SORTS if asked_for(params.get(facets.QUERY, "")) else SORTS[:2]
     return [
-        {"label": labels[key], "url": address(params, {"sort": "" if key == "newest" else key}), "on": key == sort}
-        for key in keys
+        {"label": labels[key], "url": address(params, {"sort": "" if key == NEWEST else key}), "on": key == sort}
+        for key in sorts_for(params.get(facets.QUERY, ""))
     ]
 
 
+def unknown_sort(params: QueryDict) -> list[str]:
+    """Return a sentence for an order that does not exist; best match without a word falls back to the newest."""
+    sort = params.get("sort", "")
+    return [unknown_value("sort", sort, SORTS)] if sort and sort not in SORTS else []
+
+
 def _take(params: QueryDict) -> list[dict[str, str]]:
-    """Return the ways to take the list away, of those that exist here."""
-    query = address(params).removeprefix("?")
+    """Return the ways to take the list away, of those that exist here, each with the filters and the order in force."""
+    kept = QueryDict(mutable=True)
+    for key in (facets.QUERY, *facets.FACETS):
+        kept.setlist(key, params.getlist(key))
+    sort = chosen_sort(params)
+    kept.setlist("sort", [sort] if sort != NEWEST else [])
+    query = kept.urlencode()
     ways = [("CSV", "/incidents.csv"), ("JSONL", "/incidents.jsonl"), ("API", "/api/v1/incidents/")]
     return [{"label": label, "url": f"{path}?{query}" if query else path} for label, path in ways if _exists(path)]
 

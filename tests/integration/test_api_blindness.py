@@ -71,7 +71,13 @@ def test_nobody_sees_an_open_round_whatever_the_role_or_filter(client, role):
         ("assignments", {"round": made["round"].pk}), ("assignments", {"category": "copyright"}),
         ("codes", {"q": BLIND}),
     ):
-        assert client.get(f"/api/v1/{path}/", query).json()["results"] == [], path
+        assert client.get(f"/api/v1/{path}/", query).json().get("results", []) == [], path
+    for path, query in (("codings", "code"), ("memos", "coding"), ("codings", "assignment")):
+        there = {"code": theirs.code_id, "coding": theirs.pk, "assignment": theirs.assignment_id}[query]
+        answers = [client.get(f"/api/v1/{path}/", {query: each}) for each in (there, 1_999_999_999)]
+        assert [answer.status_code for answer in answers] == [400, 400]
+        hidden, unknown = (answer.content.decode() for answer in answers)
+        assert hidden == unknown.replace("1999999999", str(there))
     for kind in ("coding", "sentence", "segment"):
         for record_id in (theirs.pk, theirs.segment_id):
             assert client.get(f"/api/v1/provenance/{kind}/{record_id}/").status_code == 404

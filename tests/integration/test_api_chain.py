@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from gvsir import provenance
 from gvsir.api.provenance import is_complete
+from gvsir.models import Incident, IncidentRedirect
 from gvsir.provenance import Step
 from tests.factories.annotation import category_of, close, make_document, make_round, make_submitted
 from tests.factories.api_world import make_open_round, make_world
@@ -21,7 +22,14 @@ from tests.factories.bench import (
     make_run,
     make_score,
 )
-from tests.factories.gvsir import make_coder, make_incident, make_report, make_user
+from tests.factories.gvsir import (
+    make_coder,
+    make_dimension,
+    make_incident,
+    make_report,
+    make_user,
+    make_value_system,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -40,6 +48,42 @@ def test_an_incident_leads_to_its_reports_and_that_is_complete(client):
     assert first["text"] == incident.description
     assert first["next"] == [{"kind": "report", "id": str(report.pk)}]
     assert (second["kind"], second["url"], second["next"]) == ("report", "https://example.org/a", [])
+
+
+@pytest.mark.parametrize("asked", ["GVSIR-639", "gvsir-639", "0639"])
+def test_the_chain_of_an_incident_is_found_by_its_public_id(client, asked):
+    make_report(make_incident(number=639))
+    plain = client.get("/api/v1/provenance/incident/639/").json()
+    assert client.get(f"/api/v1/provenance/incident/{asked}/").json() == plain
+    answer = client.get(f"/provenance/incident/{asked}/")
+    assert (answer.status_code, answer["Location"]) == (301, "/provenance/incident/639/")
+    assert client.get("/provenance/incident/639/").status_code == 200
+
+
+def test_the_chain_of_a_merged_incident_is_that_of_its_target(client):
+    make_incident(number=1057)
+    make_incident(number=88, title="The older record")
+    IncidentRedirect.objects.create(number=342, target_number=88, reason="x")
+    IncidentRedirect.objects.create(number=88, target_number=1057, reason="x")
+    for asked in ("GVSIR-342", "342", "88"):
+        answer = client.get(f"/api/v1/provenance/incident/{asked}/")
+        assert (answer.status_code, answer["Location"]) == (301, "/api/v1/provenance/incident/1057/")
+        assert answer.json()["public_id"] == "GVSIR-1057"
+        assert client.get(f"/provenance/incident/{asked}/")["Location"] == "/provenance/incident/1057/"
+    assert client.get("/api/v1/provenance/incident/1057/").json()["id"] == "1057"
+    assert "The older record" in client.get("/provenance/incident/88/?own=1").content.decode()
+    # What rests on the older record still leads to it: evidence is not exchanged.
+    item = make_item(incident=Incident.objects.get(number=88))
+    steps = client.get(f"/api/v1/provenance/item/{item.public_id}/").json()["steps"]
+    assert ("incident", "88") in {(step["kind"], step["id"]) for step in steps}
+
+
+@pytest.mark.parametrize("path", ["/provenance/incident/", "/api/v1/provenance/incident/"])
+def test_the_chain_of_no_incident_is_not_found(client, path):
+    IncidentRedirect.objects.create(number=1, target_number=2, reason="x")
+    IncidentRedirect.objects.create(number=2, target_number=1, reason="x")
+    for asked in ("GVSIR-7", "GVSIR-x", "1", "9" * 30, "²"):
+        assert client.get(f"{path}{asked}/", follow=True).status_code == 404, asked
 
 
 def test_a_score_leads_down_to_the_report(client):
@@ -224,18 +268,20 @@ def test_scores_and_responses_are_filtered(client):
 
     assert ids("scores", run=run.pk) == [one.pk, two.pk]
     assert ids("scores", dimension="bias") == [two.pk]
-    assert ids("scores", layer="baseline") == []
+    make_dimension(make_value_system("other"), key="below").parents.add(make_dimension(make_value_system("two"), key="above"))
+    assert ids("scores", layer="above") == []
     assert ids("scores", layer="universal", system="gvs") == [one.pk, two.pk]
     assert ids("scores", missing="true") == [two.pk]
     assert ids("scores", missing="false") == [one.pk]
     assert ids("scores", item=items[0].public_id) == [one.pk]
     assert ids("responses", item=items[1].public_id, state="answered") == [two.trial.response_id]
-    assert ids("responses", run=run.pk + 1) == []
+    assert ids("responses", run=make_run(run.release).pk) == []
     assert ids("items", release=run.release.name, category="bias") == [items[1].public_id]
     missing = client.get(f"/api/v1/scores/{two.pk}/").json()
     assert missing["value"] is None
     assert missing["missing_reason"]
-    for path, params in (("scores", {"missing": "maybe"}), ("scores", {"item": "7"}), ("items", {"stance": "dance"})):
+    for path, params in (("scores", {"missing": "maybe"}), ("scores", {"item": "7"}), ("items", {"stance": "dance"}),
+                         ("scores", {"layer": "bias"}), ("scores", {"run": run.pk + 99})):
         answer = client.get(f"/api/v1/{path}/", params)
         assert answer.status_code == 400
         assert list(answer.json()["error"]["fields"]) == list(params)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import itertools
+import json
+
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from gvsir.models import IncidentRedirect
 from tests.factories.gvsir import (
@@ -52,6 +59,7 @@ def test_an_incident_says_all_that_is_public_of_it(client):
             {"role": "harmed", "slug": "lawyers", "name": "Lawyers"},
         ],
         "reports": [report.pk],
+        "merged_into": None,
     }
 
 
@@ -106,12 +114,115 @@ def test_search_and_facets_narrow_the_list(client):
     [("year", "19x"), ("year", "²"), ("year", "0"), ("developer", "no-such-firm"), ("deployer", "openai"),
      ("reports", "many"), ("risk", "9. Nothing"), ("category", "no_such"), ("source", "nobody"),
      ("taxonomy_value", "CSETv1"), ("taxonomy_value", "CSETv1:Nothing:x"), ("taxonomy_value", "T:Secret:x"),
-     ("q", "a\x00b"), ("quarry", "x")],
+     ("q", "a\x00b"), ("quarry", "x"), ("sort", "nope")],
 )
 def test_a_bad_value_is_refused_by_name(client, parameter, value):
     make_incident(developers=("openai",))
     make_taxonomy_field(make_taxonomy_version("T"), "Secret", is_public=False)
     assert refused(client, **{parameter: value}) == [parameter]
+
+
+def make_a_few():
+    make_incident(number=1, title="Bank", description="chatbot", date="2020-01-01", reports=1)
+    make_incident(number=2, title="Shop", description="a chatbot in a shop", date="2024-01-01", reports=3)
+    make_incident(number=3, title="Chatbot", description="chatbot chatbot", date=None)
+    for number in range(4, 10):
+        make_incident(number=number, date="2022-01-01", reports=number % 3)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"sort": "newest"}, {"sort": "reports"}, {"sort": "match", "q": "chatbot"}, {"sort": "reports", "year": "2022"}],
+)
+def test_a_sorted_list_has_the_order_of_the_page_and_pages_both_ways(client, asked):
+    make_a_few()
+    page = [each.number for each in client.get("/incidents/", asked).context["page"].object_list]
+    assert len(page) > 4
+    assert numbers(client, **asked) == page
+    answer = client.get("/api/v1/incidents/", {**asked, "page_size": 2}).json()
+    pages = [answer]
+    while answer["next"]:
+        answer = client.get(answer["next"]).json()
+        pages.append(answer)
+    assert [row["number"] for each in pages for row in each["results"]] == page
+    assert pages[0]["previous"] is None
+    for before, after in itertools.pairwise(pages):
+        assert client.get(after["previous"]).json()["results"] == before["results"]
+
+
+def test_a_sorted_list_loses_and_repeats_nothing_while_rows_come(client):
+    make_a_few()
+    before = numbers(client, sort="reports")
+    answer = client.get("/api/v1/incidents/", {"sort": "reports", "page_size": 2}).json()
+    seen = [row["number"] for row in answer["results"]]
+    while answer["next"]:
+        make_incident(date="2030-01-01", reports=5)
+        answer = client.get(answer["next"]).json()
+        seen += [row["number"] for row in answer["results"]]
+    assert seen == before
+
+
+@pytest.mark.parametrize("sort", ["newest", "reports", "match"])
+def test_the_ways_to_take_the_list_away_give_its_records(client, sort):
+    make_a_few()
+    page = client.get("/incidents/", {"q": "chatbot", "sort": sort, "page": "1", "utm": "x"})
+    shown = [each.number for each in page.context["page"].object_list]
+    ways = {each["label"]: each["url"] for each in page.context["take"]}
+    api = [row["number"] for row in client.get(ways["API"]).json()["results"]]
+    assert (api if sort != "newest" else sorted(api, key=shown.index)) == shown
+    lines = b"".join(client.get(ways["JSONL"]).streaming_content).decode().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [f"GVSIR-{number}" for number in shown]
+
+
+def test_best_match_needs_a_word(client):
+    make_incident()
+    answer = client.get("/api/v1/incidents/", {"sort": "match"})
+    assert answer.json()["error"]["fields"] == {"sort": ["Sort match needs a word to search for, in q."]}
+    assert client.get(client.get("/incidents/", {"sort": "match"}).context["take"][-1]["url"]).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/incidents/", "/incidents.csv", "/incidents.jsonl"])
+def test_an_order_that_does_not_exist_is_named(client, path):
+    make_incident()
+    answer = client.get(path, {"sort": "nope"})
+    assert answer.status_code == 400
+    assert "sort=nope, which does not exist. There are: newest, reports, match." in answer.content.decode()
+
+
+def test_a_merged_incident_says_into_which_in_every_list(client):
+    make_incident(number=1057)
+    make_incident(number=88)
+    make_incident(number=637)
+    make_incident(number=5)
+    for number, target in ((637, 88), (88, 1057), (342, 88)):
+        IncidentRedirect.objects.create(number=number, target_number=target, reason="duplicate")
+    expected = {"GVSIR-1057": "", "GVSIR-88": "GVSIR-1057", "GVSIR-637": "GVSIR-1057", "GVSIR-5": ""}
+    for asked in ({}, {"sort": "newest"}):
+        rows = client.get("/api/v1/incidents/", asked).json()["results"]
+        assert {row["public_id"]: row["merged_into"] or "" for row in rows} == expected
+    lines = b"".join(client.get("/incidents.jsonl").streaming_content).decode().splitlines()
+    assert {row["id"]: row["merged_into"] for row in map(json.loads, lines)} == expected
+    table = b"".join(client.get("/incidents.csv").streaming_content).decode("utf-8-sig")
+    assert {row["id"]: row["merged_into"] for row in csv.DictReader(io.StringIO(table))} == expected
+    html = client.get("/incidents/").content.decode()
+    assert html.count('<a href="/incidents/1057/">into GVSIR-1057</a>') == 2
+
+
+@pytest.mark.parametrize("path", ["/incidents/", "/api/v1/incidents/", "/api/v1/incidents/?sort=newest", "/incidents.csv"])
+def test_merged_incidents_take_no_query_each(client, path):
+    def cost():
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.get(path)
+            assert b"".join(answer.streaming_content) if answer.streaming else answer.content
+        return len(queries)
+
+    for number in range(1, 10):
+        make_incident(number=number)
+    IncidentRedirect.objects.create(number=1, target_number=9, reason="x")
+    few = cost()
+    for number in range(2, 9):
+        IncidentRedirect.objects.create(number=number, target_number=9, reason="x")
+    assert cost() == few
 
 
 def test_any_public_field_of_any_taxonomy_filters(client):
@@ -126,7 +237,7 @@ def test_any_public_field_of_any_taxonomy_filters(client):
     assert numbers(client, taxonomy_value="T:Harm: kind:bodily: light") == [first.number]
     assert numbers(client, taxonomy_value="T:Sectors:law") == [first.number]
     assert numbers(client, taxonomy_value=["T:Sectors:law", "T:Harm: kind:none"]) == []
-    assert numbers(client, taxonomy_value="T:Sectors:nothing") == []
+    assert refused(client, taxonomy_value="T:Sectors:nothing") == ["taxonomy_value"]
 
 
 def test_classifications_are_filtered_and_blank_cells_have_no_entry(client):
@@ -138,7 +249,9 @@ def test_classifications_are_filtered_and_blank_cells_have_no_entry(client):
     rows = client.get("/api/v1/classifications/", {"incident": incident.number, "taxonomy": "T"}).json()["results"]
     assert [(row["incident"], row["coder"]["key"], row["values"]) for row in rows] == [(incident.number, "one", {"A": "yes"})]
     assert len(client.get("/api/v1/classifications/", {"coder": "two"}).json()["results"]) == 1
+    make_taxonomy_version("T", version=2)
     assert client.get("/api/v1/classifications/", {"version": "2"}).json()["results"] == []
+    assert refused(client, "/api/v1/classifications/", version="3") == ["version"]
     assert refused(client, "/api/v1/classifications/", incident="x") == ["incident"]
     assert refused(client, "/api/v1/classifications/", incident="1.5") == ["incident"]
 

@@ -6,10 +6,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from gvsir.models import Incident
+from gvsir.models import Incident, IncidentRedirect
 from tests.api_addresses import api_addresses
 from tests.factories.annotation import make_codebook
 from tests.factories.api_world import make_world
+from tests.factories.bench import make_language_model
 from tests.factories.gvsir import make_dimension, make_incident, make_user, make_value_system
 
 LISTS = {address.path.split("/")[3]: address.path for address in api_addresses() if address.is_list}
@@ -104,3 +105,58 @@ def test_five_hundred_rows_come_in_one_page(client):
     answer = client.get("/api/v1/incidents/", {"page_size": 500}).json()
     assert len(answer["results"]) == 500
     assert len(client.get(answer["next"]).json()["results"]) == 2
+
+
+#: (list, parameter) of every filter there is, but for the text searches.
+FILTERS = [
+    (address.path, name)
+    for address in api_addresses() if address.is_list
+    for name in getattr(getattr(address.view, "filterset_class", None), "base_filters", ())
+    if name != "q"
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("value", ["nope", "1999999999", "Z-999999"])
+@pytest.mark.parametrize(("path", "name"), FILTERS)
+def test_a_value_that_nothing_has_is_refused_by_name(client, path, name, value):
+    client.force_login(make_user("curator"))
+    make_world()
+    answer = client.get(path, {name: value})
+    assert answer.status_code == 400, answer.content
+    assert list(answer.json()["error"]["fields"]) == [name]
+
+
+def test_there_are_filters_to_look_at():
+    assert len(FILTERS) > 40
+
+
+@pytest.mark.django_db
+def test_a_known_value_without_a_record_gives_an_empty_list(client):
+    world = make_world()
+    unused = make_dimension(make_value_system("unused"))
+    for path, asked in [
+        ("items", {"category": unused.key}), ("scores", {"dimension": unused.key}), ("scores", {"system": "unused"}),
+        ("items", {"incident": make_incident().number}), ("codes", {"category": unused.key}),
+        ("scores", {"item": world.item.public_id, "model": make_language_model().pk}),
+        ("runs", {"model": make_language_model().pk}), ("codes", {"codebook": make_codebook().pk}),
+    ]:
+        answer = client.get(f"/api/v1/{path}/", asked)
+        assert (answer.status_code, answer.json().get("results")) == (200, []), (path, asked, answer.content)
+
+
+@pytest.mark.django_db
+def test_the_refusal_is_a_sentence_and_hides_what_the_caller_may_not_see(client):
+    world = make_world()
+    IncidentRedirect.objects.create(number=900, target_number=world.incident.number, reason="x")
+    messages = {}
+    for asked in ({"category": "nope"}, {"incident": 900}, {"incident": world.draft.number}, {"item": "x"}):
+        path = "scores" if "item" in asked else "items"
+        (name,) = asked
+        (messages[str(asked[name])],) = client.get(f"/api/v1/{path}/", asked).json()["error"]["fields"][name]
+    assert messages == {
+        "nope": "There is no category 'nope' here.",
+        "900": f"Incident 900 was merged into {world.incident.number}; ask for that.",
+        str(world.draft.number): f"There is no incident '{world.draft.number}' here.",
+        "x": "Give a public id such as T-7.",
+    }

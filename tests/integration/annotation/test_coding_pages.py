@@ -9,9 +9,9 @@ import re
 import pytest
 from django.http import QueryDict
 
-from annotation.models import Round
+from annotation.models import Assignment, Round
 from gvsir import facets
-from gvsir.models import Incident
+from gvsir.models import Incident, IncidentRedirect
 from tests.factories.annotation import (
     close,
     make_account,
@@ -85,6 +85,16 @@ def test_statistics_without_data_say_what_to_do(client):
     assert "No closed round of coding yet" in page
     assert "These classifications are not loaded" in page
     assert "No coded incident fits" in client.get("/statistics/incidents/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("round", "abc"), ("round", "99999"), ("category", "nope"), ("coder", "nobody"), ("as", "x")]
+)
+def test_an_unknown_value_of_the_list_is_said_and_lists_nothing(client, coded, name, value):
+    answer = client.get("/statistics/incidents/", {name: value})
+    assert answer.status_code == 400
+    assert f"The address asks for {name}={value}, which does not exist." in answer.content.decode()
+    assert answer.context["n"] == 0
 
 
 def test_each_count_of_the_round_equals_its_list(client, coded):
@@ -193,6 +203,45 @@ def test_a_curator_opens_and_closes_a_round_on_the_page(client):
     client.post(f"/rounds/{made.pk}/close/", {"reason": "a trial"})
     made.refresh_from_db()
     assert made.status == "closed"
+
+
+def open_round_with(client, incidents):
+    data = {
+        "name": "Web round", "codebook": make_codebook().pk, "coders": [make_account("annotator").pk],
+        "incidents": incidents,
+    }
+    answer = client.post("/rounds/open/", data, follow=True)
+    return {each.document.incident.number for each in Assignment.objects.all()}, answer
+
+
+@pytest.mark.parametrize(
+    ("given", "notes"),
+    [
+        ("GVSIR-342", ["GVSIR-342 was merged into GVSIR-1057, which is in the round."]),
+        ("88", ["GVSIR-88 was merged into GVSIR-1057, which is in the round."]),
+        ("342 GVSIR-1057", ["GVSIR-342, GVSIR-1057 are one incident, merged into GVSIR-1057; it is in the round once."]),
+        ("1057, gvsir-01057", []),
+    ],
+)
+def test_a_merged_number_opens_a_round_with_what_it_means_now(client, given, notes):
+    make_coded_incident(number=1057)
+    make_coded_incident(number=88)
+    IncidentRedirect.objects.create(number=342, target_number=88, reason="duplicate")
+    IncidentRedirect.objects.create(number=88, target_number=1057, reason="duplicate")
+    client.force_login(make_account("curator"))
+    numbers, answer = open_round_with(client, given)
+    assert answer.status_code == 200
+    assert numbers == {1057}
+    assert [str(each) for each in answer.context["messages"]] == notes
+
+
+@pytest.mark.parametrize("given", ["GVSIR-5", "5 7", "7x", "²", "9" * 30])
+def test_a_number_that_leads_to_no_published_incident_opens_nothing(client, given):
+    make_coded_incident(number=7)
+    IncidentRedirect.objects.create(number=5, target_number=6, reason="x")
+    client.force_login(make_account("curator"))
+    numbers, answer = open_round_with(client, given)
+    assert (answer.status_code, numbers) == (400, set())
 
 
 @pytest.mark.parametrize("role", ["annotator", "researcher", None])

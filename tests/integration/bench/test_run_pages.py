@@ -127,7 +127,8 @@ def test_responses_are_listed_by_state_and_lead_on(client, run):
     assert trial.response.get_absolute_url() in text(page)
     assert trial.scores.get().get_absolute_url() in text(page)
     assert client.get(run.get_absolute_url(), {"state": "failed"}).context["page"].paginator.count == 0
-    assert client.get(run.get_absolute_url(), {"state": "'; drop"}).context["page"].paginator.count == 3
+    unknown = client.get(run.get_absolute_url(), {"state": "'; drop"})
+    assert (unknown.status_code, unknown.context["page"].paginator.count) == (400, 0)
 
 
 def test_no_page_of_a_run_shows_a_prompt_or_an_answer_to_a_stranger(client, run):

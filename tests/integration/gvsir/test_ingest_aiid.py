@@ -390,6 +390,18 @@ def test_command_refuses_what_it_cannot_read(folder):
 
 
 @pytest.mark.django_db
+def test_command_says_in_json_that_a_file_has_no_row(tmp_path):
+    heading = (SAMPLES / "valid" / "incidents.csv").read_text().splitlines()[0]
+    (tmp_path / "incidents.csv").write_text(heading + "\n")
+    code, out, err = run("--format", "aiid", "--json", str(tmp_path))
+    assert code == 1
+    assert json.loads(out)["errors"] == [
+        {"source": "incidents.csv", "line": 1, "field": None, "message": "There is no row below the heading."}
+    ]
+    assert "incidents.csv, line 1: There is no row below the heading." in err
+
+
+@pytest.mark.django_db
 def test_command_refuses_a_file_without_one_good_row(tmp_path):
     text = (SAMPLES / "no-id" / "incidents.csv").read_text().splitlines()
     (tmp_path / "incidents.csv").write_text("\n".join([text[0], text[2]]) + "\n")

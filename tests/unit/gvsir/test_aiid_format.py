@@ -205,12 +205,46 @@ def test_link_in_an_archive_is_never_followed(tmp_path):
         AiidSnapshot(path)
 
 
-@pytest.mark.parametrize("content", [b"not an archive", bz2.compress(b"not a tar either")])
-def test_file_that_is_no_archive_is_refused(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"not an archive", r"is no \.tar\.bz2 archive"), (b"", r"is no \.tar\.bz2 archive"),
+        (b"incident_id,date\n" * 200, r"is no \.tar\.bz2 archive"), (bz2.compress(b"not a tar either"), "cannot be read"),
+    ],
+)
+def test_file_that_is_no_archive_is_refused(tmp_path, content, words):
     path = tmp_path / "snapshot.tar.bz2"
     path.write_bytes(content)
-    with pytest.raises(FormatError, match="cannot be read"):
+    with pytest.raises(FormatError, match=words):
         AiidSnapshot(path)
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("99999999999999999999", "'99999999999999999999' is too large; the highest number is 2,000,000,000."),
+        ("2000000001", "'2000000001' is too large; the highest number is 2,000,000,000."),
+        ("0", "'0' is not a number above 0."), ("000000000000000", "'000000000000000' is not a number above 0."),
+        ("-3", "'-3' is not a number above 0."), ("²", "'²' is not a number above 0."),
+    ],
+)
+def test_a_number_out_of_range_says_on_which_side(tmp_path, cell, words):
+    lines = (SAMPLES / "valid" / "incidents.csv").read_text().splitlines()
+    heading = HEADING.split(",")
+    place = heading.index("incident_id")
+    row = [""] * len(heading)
+    row[place] = cell
+    (tmp_path / "incidents.csv").write_text("\n".join([lines[0], ",".join(row)]) + "\n")
+    snapshot = AiidSnapshot(tmp_path)
+    assert list(snapshot.incidents()) == []
+    assert [(error.line, error.field, error.message) for error in snapshot.errors] == [(2, "incident_id", words)]
+
+
+def test_a_file_without_a_row_is_an_error(tmp_path):
+    (tmp_path / "incidents.csv").write_text(HEADING + "\n")
+    snapshot = AiidSnapshot(tmp_path)
+    assert list(snapshot.incidents()) == []
+    assert [str(error) for error in snapshot.errors] == ["incidents.csv, line 1: There is no row below the heading."]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
