@@ -38,7 +38,7 @@ class DocumentFilter(FilterSet):
     """Filters of documents."""
 
     incident = IncidentNumberFilter(field_name="incident__number")
-    sha256 = KnownTextFilter(label="SHA-256 of the text.")
+    sha256 = django_filters.CharFilter(label="SHA-256 of the text.")
 
 
 @read_only("Documents: the texts that codings point into", "One document", DocumentSerializer)
@@ -58,7 +58,7 @@ class DocumentResource(ReadOnlyResource[Document]):
 class CodebookFilter(FilterSet):
     """Filters of codebooks."""
 
-    name = KnownTextFilter(label="Name.")
+    name = django_filters.CharFilter(label="Name.")
     version = KnownNumberFilter(label="Version.")
 
 

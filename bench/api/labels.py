@@ -6,6 +6,7 @@ and nothing here says what a judge gave.
 
 from __future__ import annotations
 
+import django_filters
 from django.db.models import Count, Q, QuerySet
 from rest_framework import serializers
 
@@ -60,7 +61,7 @@ class LabelSampleFilter(FilterSet):
     """Filters of samples."""
 
     run = KnownNumberFilter(known=every(Run), field_name="run_id", label="Id of the run.")
-    name = KnownTextFilter(label="Name.")
+    name = django_filters.CharFilter(label="Name.")
     closed = StrictBooleanFilter(field_name="closed_at", lookup_expr="isnull", exclude=True,
         label="No label changes any more."
     )

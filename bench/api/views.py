@@ -135,7 +135,7 @@ class ReleaseResource(ReadOnlyResource[Release]):
 class LanguageModelFilter(FilterSet):
     """Filters of language models."""
 
-    name = KnownTextFilter(label="Name.")
+    name = django_filters.CharFilter(label="Name.")
     kind = django_filters.ChoiceFilter(choices=LanguageModel.Kind.choices, label="Kind.")
     family = KnownTextFilter(label="Maker's family.")
 

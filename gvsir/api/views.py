@@ -40,7 +40,7 @@ class ReportFilter(FilterSet):
 
     incident = IncidentNumberFilter(field_name="incidents__number", label="Number of a linked incident.")
     source = KnownTextFilter(known=every(Source), by="key", field_name="source__key", label="Key of the source.")
-    source_record_id = KnownTextFilter(label="Number of the report in its source.")
+    source_record_id = django_filters.CharFilter(label="Number of the report in its source.")
     language = KnownTextFilter(label="Language tag.")
 
 
