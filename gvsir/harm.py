@@ -18,7 +18,10 @@ class HarmRule(NamedTuple):
     pattern: re.Pattern[str]
 
 
-_MINOR = r"(?:child(?:ren)?|minors?|underage|teen(?:s|ager?s?)?|girls?|boys?|students?|school\w*|preteens?|infants?|toddlers?)"
+_MINOR = (
+    r"(?:child(?:ren)?|minors?|underage|teen(?:s|ager?s?)?|girls?|boys?|classmates?|school\w*|preteens?|infants?|toddlers?"
+    r"|(?:[1-9]|1[0-7])[- ]years?[- ]olds?)"
+)
 _SEXUAL = (
     r"(?:sex(?:ts?|ting|tortion|uali[sz]\w*|ually|ual(?! (?:orientation|identity|minorit)))?(?! (?:discrimination|bias))"
     r"|nudes?|nudity|naked|nudif\w*|undress\w*|porn\w*|explicit (?:image|photo|video|deepfake|content)s?"

@@ -14,6 +14,8 @@ from gvsir.harm import harm_of
         ("A forum bot discussed self-harm with a teenager", "self_harm"),
         ("Students made nude deepfakes of classmates", "minors"),
         ("CSAM found in a training set", "minors"),
+        ("Two 16-year-old students made pornographic deepfakes", "minors"),
+        ("A chatbot said that a professor had sexually harassed a student", "sexual"),
         ("Non-consensual deepfake pornography of an actress", "sexual"),
         ("Video shows a beheading staged with AI", "violence"),
         ("Filter flags posts about sexual orientation", ""),
