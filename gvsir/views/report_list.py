@@ -31,4 +31,6 @@ def report_list(request: HttpRequest) -> HttpResponse:
             "name": report_name(report, is_folded=is_folded), "url": report_url(report, linked[0] if linked else None),
             "report": report, "incidents": linked,
         })
-    return render(request, "gvsir/report_list.html", {"page": page, "rows": rows})
+    return render(request, "gvsir/report_list.html", {
+        "page": page, "rows": rows, "has_dates": any(report.date_published for report in page.object_list),
+    })
