@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -77,11 +79,16 @@ def test_one_judge_has_no_such_interval_and_the_reason_says_why():
     assert board_json(find_board("gvs"))["rows"][0]["with_judges"]["missing_reason"] == found.reason
 
 
-@pytest.mark.parametrize(("weights", "message"), [({"bias": 0}, "At least one"), ({"nope": 1}, "nope: no dimension of gvs")])
+def nothing_but(run, **weights):
+    """Weights of 0 for every column of the run's leaderboard but those given."""
+    return dict.fromkeys((column.key for column in find_board("gvs", f"run-{run.pk}").columns), 0.0) | weights
+
+
+@pytest.mark.parametrize(("weights", "message"), [({}, "At least one"), ({"nope": 1}, "nope: no dimension of gvs")])
 def test_weights_that_make_no_sense_are_refused_with_two_judges_as_with_one(weights, message):
     run = panel_run(DIFFER)
     with pytest.raises(BadWeightsError, match=message):
-        find_board("gvs", measurement=f"run-{run.pk}", weights=weights)
+        find_board("gvs", measurement=f"run-{run.pk}", weights=nothing_but(run, **weights))
 
 
 def test_a_page_of_weights_that_are_all_0_says_so(client):
@@ -96,14 +103,14 @@ def test_a_page_of_weights_that_are_all_0_says_so(client):
 def test_the_command_names_weights_that_are_all_0(tmp_path):
     run = panel_run(DIFFER)
     weights = tmp_path / "w.json"
-    weights.write_text('{"bias": 0}')
+    weights.write_text(json.dumps(nothing_but(run)))
     with pytest.raises(CommandError, match="At least one weight"):
         call_command("leaderboard", "gvs", "--measurement", f"run-{run.pk}", "--weights", str(weights))
 
 
 def test_where_only_what_has_no_score_weighs_the_reason_says_so():
     run = panel_run(DIFFER)
-    (row,) = find_board("gvs", measurement=f"run-{run.pk}", weights={"culture": 1}, coverage=0).rows
+    (row,) = find_board("gvs", measurement=f"run-{run.pk}", weights=nothing_but(run, culture=1.0), coverage=0).rows
     assert (row.overall.value, row.with_judges.low, row.with_judges.n_judges) == (None, None, 2)
     assert "weighs more than 0" in row.with_judges.reason
 
