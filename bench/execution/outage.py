@@ -62,6 +62,10 @@ class Outage:
         self._limit.paused_until = until
         self._paused_at, self._limit.is_probing = now, True
 
+    def is_up_since(self, begun: float) -> bool:
+        """Return whether a reply has come since ``begun`` and nothing speaks for an outage."""
+        return begun <= self._heard_at and not self._limit.is_probing
+
     def silence(self, now: float) -> float:
         """Return the seconds since the endpoint went down; 0 where it is up."""
         return now - self._silent_since if self._limit.is_probing and self.failed_probes else 0.0
