@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import threading
 from collections import deque
@@ -66,11 +67,11 @@ class RetryPolicy:
 class AdaptiveLimit:
     """How many calls one endpoint gets at once.
 
-    A round is as many finished calls as the limit allows. In a round with a share s of 429s over a tenth the limit
-    is too high: it is multiplied by 1 - min(s, 0.2), as DCTCP reacts to the share of marked packets [1]_. Otherwise
-    the limit doubles until the first such round and later grows by 5 %, less as s nears a tenth: a few stray 429s
-    say little of the rate. A round with a 5xx, a lost connection or a timeout in more than a tenth of its calls
-    does not grow.
+    A round is as many finished calls as the limit allows. In a round with a share s of 429s over a tenth, by more than
+    chance puts into one round in twenty, the limit is too high: it is multiplied by 1 - min(s, 0.2), as DCTCP reacts
+    to the share of marked packets [1]_. Otherwise the limit doubles until the first such round and later grows by 5 %,
+    less as s nears a tenth: a few stray 429s say little of the rate. After a round with a 5xx, a lost connection or a
+    timeout in more than a tenth of its calls, by as much, it does not grow.
 
     References
     ----------
@@ -81,6 +82,7 @@ class AdaptiveLimit:
     GROWTH = 0.05
     STRAY_SHARE = 0.1
     SHARE_THAT_STOPS_GROWTH = 0.1
+    CHANCE = 1.645
     WINDOW = 20
     LEAST_429_TO_PAUSE = 3
 
@@ -130,14 +132,18 @@ class AdaptiveLimit:
         if self._done < self.limit:
             return
         share = self._limited / self._done
-        if share > self.STRAY_SHARE:
+        if self._limited > self._most_by_chance(self.STRAY_SHARE):
             self.limit *= 1 - min(share, self.SHRINK)
             self._is_doubling = False
-        elif self._trouble <= self.SHARE_THAT_STOPS_GROWTH * self._done:
+        elif self._trouble <= self._most_by_chance(self.SHARE_THAT_STOPS_GROWTH):
             growth = self.limit if self._is_doubling else max(1.0, self.GROWTH * self.limit)
-            self.limit += growth * (1 - share / self.STRAY_SHARE)
+            self.limit += growth * max(0.0, 1 - share / self.STRAY_SHARE)
         self.limit = min(float(self.most), max(float(self.least), self.limit))
         self._done = self._limited = self._trouble = 0
+
+    def _most_by_chance(self, share: float) -> float:
+        """Return how many calls of this round go wrong by chance where ``share`` of all do: 95 %, normal."""
+        return share * self._done + self.CHANCE * math.sqrt(share * (1 - share) * self._done)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,7 +79,7 @@ def test_a_server_that_refuses_a_third_of_the_calls_gets_fewer_and_fewer():
 def test_server_errors_pause_growth_without_shrinking():
     limit = AdaptiveLimit(most=100, start=10)
     for number in range(10):
-        limit.troubled() if number < 2 else limit.succeeded()
+        limit.troubled() if number < 3 else limit.succeeded()
     assert limit.allowed == 10
 
 
