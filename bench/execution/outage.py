@@ -7,6 +7,9 @@ from typing import Final
 
 from bench.execution.limits import AdaptiveLimit, RetryPolicy
 
+#: How much the newest call moves the share of failures, and from where on an endpoint counts as troubled.
+_WEIGHT: Final = 0.05
+_TROUBLED: Final = 0.25
 #: Failures in a row, without any reply in between, before an endpoint counts as down; it takes more where many calls
 #: are out: half of those allowed at once, for failures come back sooner than answers.
 LEAST_IN_A_ROW: Final = 8
@@ -27,10 +30,12 @@ class Outage:
         self.was_heard = False
         self._limit = limit
         self._heard_at = self._paused_at = self._silent_since = 0.0
+        self._share_failed = 0.0
 
     def replied(self, now: float) -> None:
         """Note a reply of whatever kind."""
         self._heard_at, self.was_heard = now, True
+        self._share_failed *= 1 - _WEIGHT
         if self.in_a_row or self._limit.is_probing:
             self.in_a_row = self.failed_probes = 0
             self._limit.is_probing = False
@@ -41,6 +46,7 @@ class Outage:
     ) -> None:
         """Note a call that got no reply; ``is_down`` where that was a 5xx or a lost connection."""
         self.was_heard = self.was_heard or bool(retry_after)
+        self._share_failed += _WEIGHT * (1 - self._share_failed)
         if self._limit.is_probing:
             if begun >= self._paused_at:  # else it was out already when the pause began
                 self.failed_probes += 1
@@ -63,8 +69,8 @@ class Outage:
         self._paused_at, self._limit.is_probing = now, True
 
     def is_up_since(self, begun: float) -> bool:
-        """Return whether a reply has come since ``begun`` and nothing speaks for an outage."""
-        return begun <= self._heard_at and not self._limit.is_probing
+        """Return whether a reply has come since ``begun`` and few calls fail: nothing speaks for an outage."""
+        return begun <= self._heard_at and not self._limit.is_probing and self._share_failed < _TROUBLED
 
     def silence(self, now: float) -> float:
         """Return the seconds since the endpoint went down; 0 where it is up."""

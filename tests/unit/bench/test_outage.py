@@ -302,3 +302,17 @@ def test_the_wait_for_one_call_does_not_grow_while_others_are_answered():
     assert policy.wait(4, None, rng) >= 2
     outage.failed(begun=2.5, now=3.0, is_down=True, retry_after=5.0, policy=policy, rng=rng)
     assert not outage.is_up_since(1.5)
+
+
+def test_where_most_calls_fail_the_waits_grow_though_some_are_answered():
+    outage, policy, rng = Outage(AdaptiveLimit(most=100, start=100)), RetryPolicy(), random.Random(1)
+    outage.replied(1.0)
+    for n in range(12):
+        at = 2.0 + n
+        outage.failed(begun=at, now=at, is_down=True, retry_after=None, policy=policy, rng=rng)
+        if n % 4 == 3:
+            outage.replied(at)
+    assert not outage.is_up_since(1.5)
+    for n in range(30):
+        outage.replied(20.0 + n)
+    assert outage.is_up_since(1.5)
