@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from bench.forest import signed as sign
 from bench.judge_halo import Halo, HaloLine
 from bench.metrics.intervals import MeanEstimate
 
@@ -35,9 +36,9 @@ def excess_shown(halo: Halo) -> dict[str, str]:
 
 def shown(estimate: MeanEstimate, *, digits: int, signed: bool = False) -> dict[str, Any]:
     """Return value and interval of ``estimate`` as texts, "" where undefined, with its count and its own reason."""
-    value = "" if estimate.value is None else _number(estimate.value, digits, "+" if signed else "")
+    written = sign if signed else _number
     return {
-        "value": value, "interval": interval_words(estimate.low, estimate.high, digits=digits), "n": estimate.n,
+        "value": "" if estimate.value is None else written(estimate.value, digits), "interval": interval_words(estimate.low, estimate.high, digits=digits), "n": estimate.n,
         "n_clusters": estimate.n_clusters, "reason": estimate.undefined_reason,
     }
 
@@ -49,9 +50,8 @@ def interval_words(low: float | None, high: float | None, *, digits: int) -> str
     return _("{low} to {high}").format(low=_number(low, digits), high=_number(high, digits))
 
 
-def _number(value: float, digits: int, sign: str = "") -> str:
-    rounded = round(value, digits) + 0.0  # no minus before 0
-    return f"{rounded:{sign if rounded else ''}.{digits}f}".replace("-", "−")
+def _number(value: float, digits: int) -> str:
+    return sign(value, digits).removeprefix("+")
 
 
 def _reason(line: HaloLine) -> str:

@@ -5,7 +5,6 @@ Families matter: judges of one family tend to agree for reasons of their own, so
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,7 +12,8 @@ from annotation.agreement.krippendorff import alpha_of
 from annotation.agreement.reliability_data import from_ratings
 from bench.execution_session import judgements_of
 from bench.models import DimensionVerdict, Judge, Judgement, Run
-from bench.scoring import ITEM_SYSTEM, RUBRICS
+from bench.scoring import ITEM_SYSTEM
+from bench.voting_judges import voters_by_system
 from gvsir.exceptions import UndefinedStatisticError
 
 #: judge -> (what was judged) -> value
@@ -54,14 +54,8 @@ def panel_agreement(run: Run) -> list[PanelAgreement]:
 
     Every vote counts here, those that a headline leaves out included: it is about the judges, not the models.
     """
-    seats: dict[str, list[Judge]] = defaultdict(list)
-    for judge in run.judges.select_related("language_model").order_by("pk"):
-        rubric = RUBRICS.get(judge.config.get("rubric", ""))
-        if rubric is not None and rubric.alone:
-            continue  # it checks another judge and has no vote
-        seats[rubric.system if rubric else ITEM_SYSTEM].append(judge)
     found = []
-    for system, judges in seats.items():
+    for system, judges in voters_by_system(run.judges.select_related("language_model").order_by("pk")).items():
         if len(judges) > 1:
             ratings = _ratings(run, judges) if system == ITEM_SYSTEM else _profiles(run, judges)
             keys = sorted({key for key, _unit in _units(ratings)})

@@ -27,8 +27,9 @@ from bench.metrics.weighted_pairs import tiers_from_pairs, weighted_pairs
 from bench.models import Judge, LanguageModel, ReleaseItem, Run
 from bench.score_arrays import read_scores, scores_version
 from bench.score_units import PROFILES, ScoreArrays
-from bench.scoring import RUBRICS
+from bench.scoring import ITEM_SYSTEM
 from bench.scoring.frameworks import FRAMEWORKS
+from bench.voting_judges import voters_by_system
 from gvsir.models import ValueSystem
 
 #: The layer that the others cannot make up for, and what each of its categories must reach.
@@ -251,15 +252,7 @@ class _Links:
 
 def judges_on(run: Run, system: ValueSystem) -> list[Judge]:
     """Return the judges of ``run`` that score ``system``; one whose rubric is not known scores the items' own."""
-    found = []
-    for judge in run.judges.all():
-        rubric = RUBRICS.get(judge.config.get("rubric", ""))
-        if rubric is not None and rubric.alone:
-            continue
-        scored = rubric.system if rubric and rubric.system in FRAMEWORKS else ""
-        if scored == (system.key if system.key in FRAMEWORKS else ""):
-            found.append(judge)
-    return found
+    return voters_by_system(run.judges.all()).get(system.key if system.key in FRAMEWORKS else ITEM_SYSTEM, [])
 
 
 def _badges(run: Run, judges: Sequence[Judge]) -> tuple[str, ...]:

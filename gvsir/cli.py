@@ -1,6 +1,7 @@
 """The console script ``gvsir``: Django's command line with this project's settings, and its exit codes.
 
-0 done, 1 the input or state was refused, 2 wrong usage, 141 nobody reads the output any more; what was refused stands on standard error.
+0 done, 1 the input or state was refused, 2 wrong usage, 141 nobody reads the output any more; what was refused
+stands on standard error.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from annotation.querysets import submitted_of_closed_rounds
 from annotation.round_agreement import RoundAgreement, agreement_of_round
 from gvsir.exceptions import GvsirError
 from gvsir.models import Incident
+from gvsir.models.incident import public_id_of
 from gvsir.permissions import ANNOTATOR, CURATOR, action_required, allowed
 from gvsir.redirects import ends_of_redirects, number_of
 
@@ -179,17 +180,16 @@ class RoundForm(forms.Form):
         """Return a sentence for each incident that was given by a merged number, or by several."""
         notes = []
         for number, given in self.merged.items():
-            others = [f"GVSIR-{each}" for each in given if each != number]
             if len(given) > 1:
-                names = ", ".join(f"GVSIR-{each}" for each in given)
+                names = ", ".join(map(public_id_of, given))
                 notes.append(
                     gettext("{ids} are one incident, merged into GVSIR-{number}; it is in the round once.").format(
                         ids=names, number=number
                     )
                 )
-            elif others:
+            elif given != [number]:
                 notes.append(gettext("{id} was merged into GVSIR-{number}, which is in the round.").format(
-                    id=others[0], number=number
+                    id=public_id_of(given[0]), number=number
                 ))
         return notes
 

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from annotation.actions.load_demonstration_coding import load_demonstration_coding
 from annotation.models import Coding, Round
+from bench.accounting import scores_of
 from bench.actions.create_run import create_run
 from bench.actions.demo_accounts import DemoRefusedError, make_demo_accounts
 from bench.actions.derive_items import derive_items
@@ -17,7 +18,7 @@ from bench.actions.import_scores import import_scores
 from bench.actions.make_release import make_release
 from bench.actions.open_practice_round import open_practice_round
 from bench.actions.register_language_model import register_judge, register_language_model
-from bench.models import Item, LanguageModel, Measurement, PublishedScore, Release, Run, Score
+from bench.models import Item, LanguageModel, Measurement, PublishedScore, Release, Run
 from gvsir.actions.ingest_incidents import ingest_aiid
 from gvsir.actions.load_reference import load_reference
 from gvsir.models import Classification, Incident, IncidentRedirect
@@ -99,6 +100,7 @@ def build_demo(*, say: Callable[[str], None] = lambda text: None) -> DemoSummary
     run = _run(release)
     say("published scores")
     import_scores(settings.FIXTURES_DIR / "reference" / "value-compass.json")
+    scores = scores_of(run)
     return DemoSummary(
         incidents=Incident.objects.count(),
         classifications=Classification.objects.count(),
@@ -108,8 +110,8 @@ def build_demo(*, say: Callable[[str], None] = lambda text: None) -> DemoSummary
         release=release.name,
         release_sha256=release.sha256,
         run=run.pk,
-        scores=Score.objects.filter(run=run, value__isnull=False).count(),
-        scores_missing=Score.objects.filter(run=run, value__isnull=True).count(),
+        scores=scores["scored"],
+        scores_missing=scores["missing"],
         published_scores=PublishedScore.objects.count(),
         published_models=LanguageModel.objects.filter(kind=LanguageModel.Kind.PUBLISHED).count(),
         published_measurements=Measurement.objects.values("key").distinct().count(),

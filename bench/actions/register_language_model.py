@@ -20,7 +20,7 @@ from bench.exceptions import BadEndpointError, UnknownNameError
 from bench.model_families import family_of
 from bench.models import Judge, LanguageModel
 from bench.providers.scripted import POLICIES
-from bench.scoring import CHECK_NAMES, RUBRIC_NAMES, RUBRICS, heuristic
+from bench.scoring import CHECK_NAMES, JUDGE_PREFIXES, RUBRICS, heuristic
 from bench.scoring.frameworks import FRAMEWORKS
 from bench.specs import GenerationConfig, JudgeSpec
 from gvsir.models import LogEntry
@@ -211,8 +211,7 @@ def register_judge(
         )
         return _judge(HEURISTIC_NAME, spec, None)
     prefix, _, rest = name.partition(":")
-    rubrics = {**RUBRIC_NAMES, **CHECK_NAMES}
-    is_prefixed = prefix in rubrics and bool(rest)
+    is_prefixed = prefix in JUDGE_PREFIXES and bool(rest)
     framework = prefix.partition("/")[0]
     if rest and not is_prefixed and "/" in prefix and framework in FRAMEWORKS:
         raise UnknownNameError(
@@ -230,9 +229,9 @@ def register_judge(
             )
         )
     chosen = prefix if is_prefixed else PUBLISHED_NAME
-    rubric = RUBRICS[rubrics[chosen]]
+    rubric = RUBRICS[JUDGE_PREFIXES[chosen]]
     spec = JudgeSpec(
-        kind="language_model", rubric=rubrics[chosen], rubric_version=rubric.version,
+        kind="language_model", rubric=JUDGE_PREFIXES[chosen], rubric_version=rubric.version,
         rubric_sha256=rubric.text_sha256, repairs=rubric.most_repairs, model=model_spec(language_model),
         generation=replace(
             generation or replace(JUDGE_GENERATION, max_tokens=rubric.max_tokens), **(settings or {})
@@ -244,7 +243,7 @@ def register_judge(
 
 def _refuse_slip(prefix: str, rest: str) -> None:
     """Refuse a model's name that begins with nearly a rubric's; a model's own name may hold a colon (``llama3:8b``)."""
-    close = get_close_matches(prefix.casefold(), [*RUBRIC_NAMES, *CHECK_NAMES], n=1, cutoff=_LIKENESS)
+    close = get_close_matches(prefix.casefold(), list(JUDGE_PREFIXES), n=1, cutoff=_LIKENESS)
     if close and "@" not in prefix:
         model = rest.partition("@")[0][:80]  # behind it there may be a password
         raise UnknownNameError(
@@ -260,7 +259,7 @@ def _refuse_slip(prefix: str, rest: str) -> None:
 def rubric_word(judge: Judge) -> str:
     """Return the name by which the rubric of ``judge`` is chosen; "" where rules judge or it is of another version."""
     rubric = judge.config.get("rubric", "")
-    return next((word for word, known in {**RUBRIC_NAMES, **CHECK_NAMES}.items() if known == rubric), "")
+    return next((word for word, known in JUDGE_PREFIXES.items() if known == rubric), "")
 
 
 def _judge(name: str, spec: JudgeSpec, language_model: LanguageModel | None) -> Judge:

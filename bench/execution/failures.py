@@ -77,7 +77,8 @@ class Failures:
         if is_final:
             return Meaning(is_final=True, halt=self._lost(lane, call, error))
         return Meaning(
-            wait=policy.wait(number, error.retry_after, self._rng, is_up=lane.outage.is_up_since(begun)), halt=self._silent(lane, error, now)
+            wait=policy.wait(number, error.retry_after, self._rng, is_up=lane.outage.is_up_since(begun)),
+            halt=self._silent(lane, error, now),
         )
 
     def _count(self, lane: Lane, call: Call, error: CallError, *, begun: float, now: float) -> int:

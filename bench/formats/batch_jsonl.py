@@ -95,18 +95,18 @@ def read_replies(lines: Iterable[str], source: str) -> Iterator[Reply | FormatEr
         except (ValueError, RecursionError):
             yield FormatError("It is not JSON.", source=source, line=number)
             continue
-        flaw = _flaw(data, source, number)
-        if flaw is not None:
-            yield flaw
+        found = _checked(data, source, number)
+        if isinstance(found, FormatError):
+            yield found
             continue
         try:
-            yield _reply(data, number)
+            yield _reply(data, found, number)
         except (ValueError, TypeError, AttributeError, KeyError):
             yield FormatError("It is no chat completion.", source=source, line=number, field="response.body")
 
 
-def _flaw(data: Any, source: str, line: int) -> FormatError | None:
-    """Return why ``data`` is no line of a reply file, and in which key."""
+def _checked(data: Any, source: str, line: int) -> re.Match[str] | FormatError:
+    """Return the parts of the custom_id of ``data``, or why it is no line of a reply file, and in which key."""
 
     def bad(field: str | None, message: str) -> FormatError:
         return FormatError(message, source=source, line=line, field=field)
@@ -115,11 +115,12 @@ def _flaw(data: Any, source: str, line: int) -> FormatError | None:
         return bad(None, "It is no reply: a JSON object is expected.")
     if "custom_id" not in data:
         return bad("custom_id", "It is missing; it names the record that the reply is for.")
-    if _CUSTOM_ID.fullmatch(str(data["custom_id"])) is None:
+    found = _CUSTOM_ID.fullmatch(str(data["custom_id"]))
+    if found is None:
         return bad("custom_id", f"{str(data['custom_id'])[:80]!r} was not made here.")
     response = data.get("response")
     if response is None:
-        return None
+        return found
     if not isinstance(response, dict):
         return bad("response", "A JSON object is expected, or null.")
     status = response.get("status_code")
@@ -127,13 +128,10 @@ def _flaw(data: Any, source: str, line: int) -> FormatError | None:
         return bad("response.status_code", "It is missing, and there is no error either.")
     if status is not None and type(status) is not int:
         return bad("response.status_code", "A whole number is expected.")
-    return None
+    return found
 
 
-def _reply(data: dict[str, Any], line: int) -> Reply:
-    found = _CUSTOM_ID.fullmatch(str(data["custom_id"]))
-    if found is None:
-        raise AssertionError("it was looked at before")
+def _reply(data: dict[str, Any], found: re.Match[str], line: int) -> Reply:
     place: dict[str, Any] = {
         "line": line, "run": int(found[1]), "kind": found[2], "key": found[3], "number": int(found[4]),
     }

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from bench.metrics.coded import coded
+
 Floats = NDArray[np.float64]
 Labels = Sequence[Hashable] | NDArray[Any]
 Kind = Literal["bca", "percentile"]
@@ -35,7 +37,7 @@ def bootstrap_categories(
     As `bench.metrics.cluster_bootstrap.cluster_bootstrap` of each cell; the clusters of a category are drawn once
     for all models.
     """
-    codes, column_of = _coded(cluster), _places(category, names)
+    codes, column_of = coded(cluster).codes, _places(category, names)
     found = []
     for column in range(len(names)):
         members = np.flatnonzero(column_of == column)
@@ -82,7 +84,7 @@ def bootstrap_weighted(
     True
     """
     names = [name for name, weight in weights.items() if weight > 0]
-    codes, column_of = _coded(cluster), _places(category, names)
+    codes, column_of = coded(cluster).codes, _places(category, names)
     size = int(codes.max(initial=-1)) + 1
     count, total = _nothing(len(scores), size, len(names)), _nothing(len(scores), size, len(names))
     for column in range(len(names)):
@@ -188,11 +190,6 @@ def _sums(scores: Floats, codes: NDArray[np.intp], size: int = 0) -> tuple[Float
 def _nothing(*shape: int) -> Floats:
     found: Floats = np.zeros(shape)
     return found
-
-
-def _coded(labels: Labels) -> NDArray[np.intp]:
-    seen: dict[Hashable, int] = {}
-    return np.array([seen.setdefault(label, len(seen)) for label in labels], dtype=np.intp)
 
 
 def _places(labels: Labels, names: Sequence[Hashable]) -> NDArray[np.intp]:

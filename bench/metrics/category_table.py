@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.metrics.coded import coded
 from bench.metrics.small_sample import (
     RobustSpread,
     ScoreInterval,
@@ -106,7 +107,7 @@ def category_table(
     ([[0.5, 1.0], [0.0, 1.0]], [[0, 0], [0, 1]])
     """
     flat, columns, codes = _flattened(np.asarray(scores, dtype=np.float64), category, cluster)
-    names, where = _coded(columns)
+    names, where = coded(columns)
     shape = (len(flat), len(names))
     value, se, low, high = (np.full(shape, np.nan) for _ in range(4))
     n, n_clusters, n_missing = (np.zeros(shape, dtype=np.int64) for _ in range(3))
@@ -170,7 +171,7 @@ def weighted_table(
     [0.75, 0.5]
     """
     flat, columns, codes = _flattened(np.asarray(scores, dtype=np.float64), category, cluster)
-    names, where = _coded(columns)
+    names, where = coded(columns)
     weight = np.array([1.0 if weights is None else weights.get(name, 0.0) for name in names])
     if (weight < 0).any():
         raise ValueError("A category weight is 0 or more.")
@@ -241,7 +242,7 @@ def _flattened(
     scores: Floats, category: Labels, cluster: Labels
 ) -> tuple[Floats, Labels, NDArray[np.intp]]:
     """Return scores [model, column], the category of each column and its cluster code."""
-    codes = _coded(cluster)[1]
+    codes = coded(cluster).codes
     if scores.ndim == 3:
         models, items, dimensions = scores.shape
         if len(category) != dimensions or len(codes) != items:
@@ -251,13 +252,6 @@ def _flattened(
     if scores.ndim != 2 or not scores.shape[1] == len(category) == len(codes):
         raise ValueError("Scores are [model, item], with one category and one cluster per item.")
     return scores, category, codes
-
-
-def _coded(labels: Labels) -> tuple[tuple[Hashable, ...], NDArray[np.intp]]:
-    """Return the distinct labels in order of appearance, and each label's place among them."""
-    seen: dict[Hashable, int] = {}
-    codes = np.array([seen.setdefault(label, len(seen)) for label in labels], dtype=np.intp)
-    return tuple(seen), codes
 
 
 def _blocks(

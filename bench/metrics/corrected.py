@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
+from bench.metrics.coded import coded
 from bench.metrics.intervals import Clusters, Values, as_floats
 from gvsir.exceptions import UndefinedStatisticError
 
@@ -290,8 +291,7 @@ def _clustered_variance(
     influence: Floats, clusters: Clusters, labelled: NDArray[np.bool_], rest: NDArray[np.bool_]
 ) -> tuple[float, int]:
     """Return the variance from sums of influence per cluster, and degrees of freedom."""
-    codes = {name: place for place, name in enumerate(dict.fromkeys(clusters))}
-    code = np.array([codes[name] for name in clusters])
+    code = coded(clusters).codes
     few = min(len(set(code[labelled])), len(set(code[rest])))
     if few < 2:
         raise UndefinedStatisticError("The labelled responses come from one incident only.")

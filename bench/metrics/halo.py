@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from bench.metrics.coded import coded
 from bench.metrics.intervals import Clusters, MeanEstimate, mean_interval
 
 Floats = NDArray[np.float64]
@@ -154,7 +155,7 @@ def excess_correlation(
     >>> round(found.together, 6), round(found.alone, 6) == 0, round(found.halo, 6)
     (1.0, True, 1.0)
     """
-    codes, n_clusters = _codes(clusters)
+    names, codes = coded(clusters)
     whole: list[tuple[float, float]] = []
     without: list[Floats] = []
     counted = np.zeros(len(codes), dtype=bool)
@@ -169,7 +170,7 @@ def excess_correlation(
         counted |= has
         whole.append((_pearson(one), _pearson(two)))
         without.append(
-            _leaving_out(one, codes[has], n_clusters) - _leaving_out(two, codes[has], n_clusters)
+            _leaving_out(one, codes[has], len(names)) - _leaving_out(two, codes[has], len(names))
         )
     if not whole:
         return ExcessCorrelation(together=None, alone=None, halo=None, reason=FEW_ANSWERS)
@@ -182,12 +183,6 @@ def excess_correlation(
         high=None if margin is None else halo + margin, n_pairs=len(whole), n_answers=int(counted.sum()),
         n_clusters=len(there), interval_reason=why,
     )
-
-
-def _codes(clusters: Clusters) -> tuple[NDArray[np.intp], int]:
-    """Return a number for each answer's incident, and how many incidents there are."""
-    seen = {cluster: number for number, cluster in enumerate(dict.fromkeys(clusters))}
-    return np.array([seen[cluster] for cluster in clusters], dtype=np.intp), len(seen)
 
 
 def _pearson(pair: Floats) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from bench.metrics.coded import coded
 from bench.metrics.comparison import without_noise
 from bench.metrics.corrected import CorrectedMean
 from bench.metrics.correction_degrees import Scatter, Weighed, degrees_of, inflated, scatter_of
@@ -122,8 +123,7 @@ def corrected_part(
     f, y, w = as_floats(judge), as_floats(human), as_floats(weights)
     judged = ~np.isnan(f)
     labelled = judged & ~np.isnan(y)
-    names = {name: place for place, name in enumerate(dict.fromkeys(clusters))}
-    code = np.array([names[name] for name in clusters], dtype=np.intp)
+    names, code = coded(clusters)
     n_clusters = len(set(code[labelled].tolist()))
     if labelled.sum() < 2:
         raise UndefinedStatisticError("Two labelled responses are needed.")
@@ -144,7 +144,7 @@ def corrected_part(
     off = weight * (values - np.array([own, correction]))
     of_cluster, residual_sums = (_by_cluster(code, each, len(names)) for each in (weight, off))
     return CorrectedPart(
-        uncorrected=own, correction=correction, clusters=tuple(names),
+        uncorrected=own, correction=correction, clusters=names,
         terms=(residual_sums * inflated(of_cluster)).sum(1), share=of_cluster,
         squares=_by_cluster(code, (weight[:, :, None] * weight[:, None, :]).reshape(-1, 4), len(names)).reshape(-1, 2, 2),
         judged=scatter_of(values[judged, :1], code[judged]), labelled=scatter_of(values[labelled], code[labelled]),

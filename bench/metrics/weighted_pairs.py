@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
+from bench.metrics.coded import coded
 from bench.metrics.in_threads import in_threads
 from bench.metrics.multiplicity import holm
 from bench.metrics.small_sample import RobustSpread
@@ -92,7 +93,8 @@ def weighted_pairs(
     """
     values = np.asarray(scores, dtype=np.float64)
     first, second = np.triu_indices(len(values), 1)
-    groups, n_groups = _coded(cluster)
+    clusters, groups = coded(cluster)
+    n_groups = len(clusters)
     names = list(dict.fromkeys(category))
     weight = np.array([1.0 if weights is None else float(weights.get(name, 0.0)) for name in names])
     used = weight > 0
@@ -148,12 +150,6 @@ def tiers_from_pairs(overall: Floats, pairs: Pairs, *, alpha: float = 0.05) -> N
     return found
 
 
-def _coded(names: Labels) -> tuple[NDArray[np.intp], int]:
-    seen: dict[Hashable, int] = {}
-    codes = np.array([seen.setdefault(name, len(seen)) for name in names], dtype=np.intp)
-    return codes, len(seen)
-
-
 class _Column(NamedTuple):
     """The items of one category: rows of ``filled`` and ``present`` [item, model], by cluster, the larger first."""
 
@@ -167,7 +163,7 @@ class _Column(NamedTuple):
 def _columns(
     values: Floats, category: Labels, groups: NDArray[np.intp], wanted: NDArray[np.bool_]
 ) -> list[_Column]:
-    codes, _n = _coded(category)
+    codes = coded(category).codes
     found = []
     for column in np.flatnonzero(wanted):
         members = np.flatnonzero(codes == column)

@@ -31,4 +31,6 @@ CHECK_NAMES: Final[Mapping[str, str]] = {
     frameworks.short_name(framework, key): frameworks.rubric_name(framework, key)
     for framework in frameworks.FRAMEWORKS for key in frameworks.dimension_keys(framework)
 }
-__all__ = ["CHECK_NAMES", "ITEM_SYSTEM", "RUBRICS", "RUBRIC_NAMES", "Rubric"]
+#: Both: every word that can stand before a judge's name.
+JUDGE_PREFIXES: Final[Mapping[str, str]] = {**RUBRIC_NAMES, **CHECK_NAMES}
+__all__ = ["CHECK_NAMES", "ITEM_SYSTEM", "JUDGE_PREFIXES", "RUBRICS", "RUBRIC_NAMES", "Rubric"]

@@ -12,8 +12,8 @@ from bench.judge_words import rubric_label
 from bench.models import DimensionVerdict, Judge, Judgement, Run, Score
 from bench.panel_agreement import panel_agreement
 from bench.rule_words import shown_reason
-from bench.scoring.frameworks import CHECKS
 from bench.scoring.panel import PanelRule
+from bench.voting_judges import voters_by_system
 from gvsir.models import ValueDimension, ValueSystem
 
 register = template.Library()
@@ -36,7 +36,7 @@ def judge_panel(run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "rows": [(judge, rubric_label(judge), _family(judge)) for judge in judges],
-        "n_voting": sum(judge.config.get("rubric") not in CHECKS for judge in judges),
+        "n_voting": sum(map(len, voters_by_system(judges).values())),
         "rule": PanelRule.from_json(run.spec.get("panel")),
         "agreements": [
             (labels.get((each.system, each.dimension), each.dimension or each.system), each) for each in agreements

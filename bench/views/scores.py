@@ -43,10 +43,11 @@ def score_list(request: HttpRequest) -> HttpResponse:
         unknown_value(name, params[name]) for name, found in (("run", run), ("model", model), ("item", item))
         if params.get(name) and found is None
     ]
+    known = set(ValueDimension.objects.filter(key__in=keys[:MOST_KEYS]).values_list("key", flat=True))
+    unknown += [unknown_value("dimension", key) for key in keys[:MOST_KEYS] if key not in known]
     unknown += [
         unknown_value(name, value)
         for name, value, there in (
-            *(("dimension", key, ValueDimension.objects.filter(key=key)) for key in keys[:MOST_KEYS]),
             ("layer", layer, ValueDimension.objects.filter(key=layer, children__isnull=False)),
             ("system", system, ValueSystem.objects.filter(key=system)),
         )

@@ -35,6 +35,7 @@ from gvsir.models import (
     Taxonomy,
     TaxonomyVersion,
 )
+from gvsir.models.incident import public_id_of
 from gvsir.permissions import allowed
 from gvsir.redirects import mark_merged, number_of, redirect_chain
 
@@ -85,7 +86,7 @@ class IncidentSerializer(ViewerSerializer[Incident]):
     def get_merged_into(self, incident: Incident) -> str | None:
         """Public id that the number leads to now, where the incident was merged; else null."""
         merged_into = getattr(incident, "merged_into", None)
-        return None if merged_into is None else f"GVSIR-{merged_into}"
+        return None if merged_into is None else public_id_of(merged_into)
 
 
 @extend_schema_view(

@@ -140,7 +140,8 @@ def read_rows(
 
     A row is bad when its quotes do not close, its number of cells differs from the heading's, or a cell
     is too long, holds a NUL, is not UTF-8, or stands under a blank heading; and so is a last row that no line break
-    follows: the file may be cut off there, even behind a quote, which may be the first half of a doubled one. Wholly blank rows are passed over.
+    follows: the file may be cut off there, even behind a quote, which may be the first half of a doubled one.
+    Wholly blank rows are passed over.
 
     Parameters
     ----------

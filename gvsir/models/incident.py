@@ -12,6 +12,11 @@ from simple_history.models import HistoricalRecords
 from gvsir.querysets import IncidentQuerySet
 
 
+def public_id_of(number: int) -> str:
+    """Return the permanent public id of incident ``number``: GVSIR-639."""
+    return f"GVSIR-{number}"
+
+
 class NumberCounter(models.Model):
     """The last number given out in one series; locked while the next is taken."""
 
@@ -79,7 +84,7 @@ class Incident(models.Model):
     @property
     def public_id(self) -> str:
         """The permanent public id."""
-        return f"GVSIR-{self.number}"
+        return public_id_of(self.number)
 
 
 class IncidentRedirect(models.Model):
@@ -99,4 +104,4 @@ class IncidentRedirect(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"GVSIR-{self.number} → GVSIR-{self.target_number}"
+        return f"{public_id_of(self.number)} → {public_id_of(self.target_number)}"

@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 
 from gvsir.formats.spreadsheet import neutralise
 from gvsir.models import EntityRole, Report
+from gvsir.models.incident import public_id_of
 from gvsir.permissions import action_required, allowed
 from gvsir.redirects import ends_of_redirects
 from gvsir.views.incident_list import found, unknown_sort
@@ -71,7 +72,7 @@ def export_rows(incidents: QuerySet[Any], request: HttpRequest) -> Iterator[dict
             "licence": incident.source.licence,
             "attribution": incident.source.attribution,
             "url": request.build_absolute_uri(incident.get_absolute_url()),
-            "merged_into": f"GVSIR-{ends[incident.number]}" if incident.number in ends else "",
+            "merged_into": public_id_of(ends[incident.number]) if incident.number in ends else "",
         }
 
 
