@@ -65,8 +65,6 @@ class Session:
         Lanes in which no verdict waited when last looked.
     facts : dict of int to Facts
         What happened in the incidents of items whose release did not freeze it, by the incident's number.
-    held : dict of int to list of int
-        By language model, responses that this process took and has not read yet.
     """
 
     run: Run
@@ -81,7 +79,6 @@ class Session:
     facts: Mapping[int, Facts] = field(default_factory=dict)
     saw_foreign: bool = field(default=True)
     lanes_without_verdicts: set[str] = field(default_factory=set)
-    held: dict[int, list[int]] = field(default_factory=dict)
 
     def owns(self, executor_id: int | None) -> bool:
         """Return whether this is a process of the same run."""

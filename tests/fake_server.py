@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -30,6 +31,9 @@ FAULTS = (
     "rate_limited", "server_error", "dropped", "slow", "malformed", "unparsable", "refused", "bad_request",
     "length", "content_filter", "empty",
 )
+
+_ANSWER = "I cannot help with that, but here is what may help instead."
+_ANSWERED = re.compile(rf"{re.escape(_ANSWER)} \[([0-9a-f]{{16}})\]")
 
 
 @dataclass
@@ -150,14 +154,14 @@ class FakeServer:
             return _completion('{"reason": "no error was found", "pass": true, "score": 0.7}')
         if is_judge:
             return _completion(f"Score: {self.behaviour.score}/10\nBrief reason: no error was found in the answer.")
-        return _completion(f"I cannot help with that, but here is what may help instead. [{_digest(prompt)}]")
+        return _completion(f"{_ANSWER} [{_digest(prompt)}]")
 
     def _write(self, prompt: str, number: int, fault: str, *, is_judge: bool, delivered: bool) -> None:
         if self.log is None:
             return
         entry = {
             "prompt": _digest(prompt), "try": number, "fault": fault, "judge": is_judge,
-            "delivered": delivered, "at": time.time(),
+            "delivered": delivered, "at": time.time(), "of": _sample(prompt),
         }
         self.log.write(json.dumps(entry) + "\n")
         self.log.flush()
@@ -250,6 +254,12 @@ def _digest(prompt: str) -> str:
     return hashlib.sha256(prompt.encode()).hexdigest()[:16]
 
 
+def _sample(prompt: str) -> str:
+    """Return the digest of the question: of this one, or of that whose answer is to be judged."""
+    answer = _ANSWERED.search(prompt)
+    return answer[1] if answer else _digest(prompt)
+
+
 def _error(status: int, message: str, *, code: str | None = None, headers: dict[str, str] | None = None) -> web.Response:
     body = {"error": {"message": message, "type": "error", "code": code}}
     return web.json_response(body, status=status, headers=headers)
@@ -337,6 +347,7 @@ def main() -> None:
     parser.add_argument("--retry-after", type=float, default=0.05)
     parser.add_argument("--slow-seconds", type=float, default=1.0)
     parser.add_argument("--fault", action="append", default=[], metavar="NAME=SHARE")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--log")
     arguments = parser.parse_args()
     faults = {name: float(share) for name, share in (fault.split("=") for fault in arguments.fault)}
@@ -344,7 +355,7 @@ def main() -> None:
         parser.error(f"unknown faults: {', '.join(sorted(unknown))}")
     behaviour = Behaviour(
         latency=arguments.latency, faults=faults, retry_after=arguments.retry_after,
-        slow_seconds=arguments.slow_seconds,
+        slow_seconds=arguments.slow_seconds, seed=arguments.seed,
     )
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(Path(arguments.log).open("a")) if arguments.log else None

@@ -21,10 +21,6 @@ from bench.execution.calls import Call, Page
 from bench.execution_session import Session, is_free, judgements_of, responses_of
 from bench.models import Judgement, LanguageModel, Response, Run, Trial
 
-#: Records taken at once by a process that shares the run with nobody, and read at once: taking is a search, and
-#: while a page is read, no answer can be made durable.
-_CLAIM, _READ = 256, 32
-
 
 def claim_page(session: Session, lane: str, number: int) -> Page:
     """Return up to about ``number`` calls of ``lane``, held by this process from now on.
@@ -61,11 +57,7 @@ def release_claims(session: Session) -> None:
 
 def _claim_responses(session: Session, language_model: LanguageModel, number: int) -> list[Call]:
     pending = responses_of(session.run).filter(language_model=language_model, state=Response.State.PENDING)
-    held = session.held.get(language_model.pk) or claim_rows(
-        session, pending, number if session.executor.is_shared else max(number, _CLAIM)
-    )
-    claimed, session.held[language_model.pk] = held[: min(number, _READ)], held[min(number, _READ) :]
-    return response_calls(session, language_model, claimed)
+    return response_calls(session, language_model, claim_rows(session, pending, number))
 
 
 def response_calls(session: Session, language_model: LanguageModel, claimed: Sequence[int]) -> list[Call]:

@@ -57,6 +57,9 @@ _HEARTBEAT_SECONDS = 1.0
 _QUICK_SECONDS = 0.2
 #: After so many beats without anything to send, others may have the places.
 _IDLE_BEATS = 3
+#: Rounds of calls that questions are asked ahead of their verdicts, where one process does it all and no budget may
+#: end it in between.
+_AHEAD = 10.0
 #: Claims of one process among several are small, so that none waits while another holds the rest.
 _SHARED_PAGE = 64
 
@@ -189,6 +192,8 @@ class _Execution:
         if self._session.executor.is_shared:
             page = min(self._settings.page, _SHARED_PAGE, max(8, 2 * self._most_in_flight))
             self._settings = replace(self._settings, page=page)
+        elif self._budget is None:
+            self._settings = replace(self._settings, ahead=_AHEAD)
         self._engine = Engine(
             lanes=lanes, fetch=self._fetch, record=self._record, stop=self._asked_to_stop, progress=self._note,
             rng=random.Random(f"{run.spec_sha256}:{self._session.executor.pk}"),  # noqa: S311 - jitter of waits

@@ -58,24 +58,29 @@ class Settings:
         Seconds for one call.
     grace : float
         After a stop, seconds that calls already sent may still take.
-    collect : float
-        Seconds that outcomes are collected for one write.
+    collect, collect_journaled : float
+        Seconds that outcomes are collected for one write; the second where a journal has them on disk before it.
     page : int
         How many calls are fetched at once, and about how many wait in memory.
     poll : float
         Seconds between looks for new work while others hold some of it.
     most_backlog : int
         Follow-ups waiting on all endpoints before new questions are held back.
+    ahead : float
+        How many times as many follow-ups as its limit allows at once may wait on an endpoint while questions are
+        asked: see :class:`~bench.execution.lane.Lane`.
     """
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     timeout: float = 60.0
     grace: float = 60.0
     collect: float = 0.003
+    collect_journaled: float = 0.02
     page: int = 256
     poll: float = 0.5
     tick: float = 0.1
     most_backlog: int = 2000
+    ahead: float = 0.0
 
 
 class Engine:
@@ -116,7 +121,9 @@ class Engine:
         settings: Settings | None = None,
     ) -> None:
         self.settings = settings or Settings()
-        self.lanes = {name: Lane(name, spec, time.monotonic) for name, spec in lanes.items()}
+        self.lanes = {
+            name: Lane(name, spec, time.monotonic, ahead=self.settings.ahead) for name, spec in lanes.items()
+        }
         self._fetch, self._record, self._stop, self._progress = fetch, record, stop, progress
         self._budget, self._journal = budget, journal
         self._failures = Failures(self.settings.retry, rng)
@@ -275,12 +282,13 @@ class Engine:
         self._has_events.set()
 
     async def _recorder(self) -> None:
+        collect = self.settings.collect if self._journal is None else self.settings.collect_journaled
         while True:
             await self._has_events.wait()
             if self._is_done:
                 return
-            if self.settings.collect and len(self._events) < self.settings.page:
-                await asyncio.sleep(self.settings.collect)
+            if collect and len(self._events) < self.settings.page:
+                await asyncio.sleep(collect)
             events, self._events = self._events, []
             self._has_events.clear()
             if not events:
@@ -312,7 +320,7 @@ class Engine:
 
     async def _filler(self, lane: Lane) -> None:
         while not self._is_stopping and not self._is_done:
-            if len(lane.fresh) + len(lane.follow_ups) >= self.settings.page // 2 or not self._may_begin:
+            if lane.ready >= self.settings.page // 2 or not self._may_begin:
                 await asyncio.sleep(min(self.settings.tick, 0.02))
                 continue
             page = await self._fetch(lane.name, self.settings.page)

@@ -49,11 +49,20 @@ class LaneStatus:
 
 @dataclass
 class Lane:
-    """The queue. ``take`` gives the next call that may be sent now, or None."""
+    """The queue. ``take`` gives the next call that may be sent now, or None.
+
+    Parameters
+    ----------
+    ahead : float
+        Verdicts go before new questions, but for so many times as the endpoint's limit allows calls at once: a
+        question asked early has time to fail and to be put again while verdicts are asked for, and the run ends
+        sooner. What is ahead is answered and not judged should the run end early.
+    """
 
     name: str
     spec: LaneSpec
     clock: Callable[[], float]
+    ahead: float = 0.0
     limit: AdaptiveLimit = field(init=False)
     outage: Outage = field(init=False)
 
@@ -79,6 +88,15 @@ class Lane:
         return len(self.fresh) + len(self.follow_ups) + len(self.retries) + self.in_flight
 
     @property
+    def ready(self) -> int:
+        """Calls waiting here that may go out soon: questions, and the follow-ups that are not kept for later."""
+        return len(self.fresh) + max(0, len(self.follow_ups) - self._most_ahead)
+
+    @property
+    def _most_ahead(self) -> int:
+        return int(self.ahead * self.limit.allowed)
+
+    @property
     def most_retries_waiting(self) -> int:
         """With more questions than this waiting to be put again, no new one is begun."""
         return 10 * self.limit.most
@@ -100,11 +118,10 @@ class Lane:
             if self.retries[0][0] <= now:
                 return heapq.heappop(self.retries)[2]
             self._wake_at(self.retries[0][0])
-        if self.follow_ups:
+        may_ask = self.fresh and may_begin and (is_probing or len(self.retries) < self.most_retries_waiting)
+        if self.follow_ups and not (may_ask and len(self.follow_ups) < self._most_ahead):
             return self.follow_ups.popleft()
-        if self.fresh and may_begin and (is_probing or len(self.retries) < self.most_retries_waiting):
-            return self.fresh.popleft()
-        return None
+        return self.fresh.popleft() if may_ask else None
 
     def put_back(self, call: Call) -> None:
         """Return a call that could not be sent to the front."""

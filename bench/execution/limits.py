@@ -32,8 +32,8 @@ class RetryPolicy:
         429s for one question before it counts as failed.
     first_wait, longest_wait : float
         Seconds; the wait doubles from the first to the longest.
-    longest_wait_while_up : float
-        The same where the endpoint answered others in between: what failed then is the one call, and few of all.
+    first_wait_while_up : float
+        The first where the endpoint answered others in between: what failed then is the one call, and few of all.
     longest_retry_after : float
         A longer ``Retry-After`` is cut to this.
     most_lost_in_a_row : int
@@ -46,7 +46,7 @@ class RetryPolicy:
     most_rate_limits: int = 20
     first_wait: float = 0.5
     longest_wait: float = 30.0
-    longest_wait_while_up: float = 0.5
+    first_wait_while_up: float = 0.25
     longest_retry_after: float = 600.0
     most_lost_in_a_row: int = 20
     longest_outage: float = 1800.0
@@ -60,7 +60,8 @@ class RetryPolicy:
         """
         if retry_after is not None:
             return min(retry_after, self.longest_retry_after) * (1 + 0.1 * rng.random())
-        step = min(self.longest_wait_while_up if is_up else self.longest_wait, self.first_wait * 2 ** min(number - 1, 30))
+        first = self.first_wait_while_up if is_up else self.first_wait
+        step = min(self.longest_wait, first * 2 ** min(number - 1, 30))
         return float(step * (0.5 + 0.5 * rng.random()))
 
 

@@ -3,8 +3,12 @@
     python -m tests.benchmarks.fault_storm [--share 0.2] [--repeats 3]
 
 Calls get, in equal parts, 429 with ``Retry-After``, 500, a dropped connection, a slow answer, or a 200 with broken
-JSON. Runs without and with faults take turns. The server's log must agree with the run's own account call by call;
-on that the exit status rests. The time may be 1.5 times that without faults, plus one ``Retry-After``.
+JSON; which ones is drawn anew each time. Runs without and with faults take turns. The server's log must agree with the
+run's own account call by call; on that the exit status rests.
+
+The time may be 1.5 times that without faults, plus the server's own ``Retry-After``: what it asked the sample that
+ended last to wait, at its answer and its verdict. One that is sent away twice in a row cannot be done sooner by
+anybody. The same with a single ``Retry-After``, however often the server said it, is printed beside it.
 """
 
 from __future__ import annotations
@@ -31,12 +35,13 @@ _SETTLED = """
 """
 
 
-def storm(made: GvsirRun, arguments: argparse.Namespace, port: int, *, share: float) -> dict[str, Any]:
+def storm(made: GvsirRun, arguments: argparse.Namespace, port: int, *, share: float, seed: int) -> dict[str, Any]:
     """Execute one run against a server that fails this share of calls; hold its records against the server's log."""
     file = made.copy("storm")
     log = file.with_suffix(".log")
     log.write_text("")
-    options = ["--retry-after", str(arguments.retry_after), "--slow-seconds", str(arguments.slow_seconds)]
+    options = ["--retry-after", str(arguments.retry_after), "--slow-seconds", str(arguments.slow_seconds),
+               "--seed", str(seed)]
     for name in FAULTS if share else ():
         options += ["--fault", f"{name}={share / len(FAULTS)}"]
     with LocalServer(
@@ -50,8 +55,11 @@ def storm(made: GvsirRun, arguments: argparse.Namespace, port: int, *, share: fl
     calls = measured.data["account"]["calls"]
     noted = Counter({name: number for name, number in calls["failed"].items() if number})
     expected = Counter({name: number for name, number in faults.items() if name != "slow"})
+    last = max(entries, key=lambda entry: entry["at"])["of"]
+    sent_away = sum(entry["of"] == last and entry["fault"] == "rate_limited" for entry in entries)
     return {
-        "share": share, "seconds": measured.data["seconds"], "sent": calls["sent"], "received": len(entries),
+        "share": share, "seconds": measured.data["seconds"], "retry_after": sent_away * arguments.retry_after,
+        "sent": calls["sent"], "received": len(entries),
         "faults": dict(faults), "noted": dict(noted),
         "accounted": answered == scored == scores == arguments.samples and records == 2 * arguments.samples,
         "no_duplicate": all(each.paid == 1 for each in heard.values()) and len(heard) == 2 * arguments.samples,
@@ -66,17 +74,21 @@ def run(arguments: argparse.Namespace) -> int:
         port = free_port()
         made = GvsirRun(Path(folder), samples=arguments.samples, base_url=f"http://127.0.0.1:{port}/v1",
                         connections=arguments.connections)
-        for _ in range(arguments.repeats):
+        for seed in range(arguments.repeats):
             for share, results in found.items():
-                results.append(storm(made, arguments, port, share=share))
+                results.append(storm(made, arguments, port, share=share, seed=seed))
                 each = results[-1]
-                print(f"  {share:>4.0%} faults: {each['seconds']:.2f} s, {each['received']:,} calls, "
-                      f"{each['faults']}   load {load()}", flush=True)
+                print(f"  {share:>4.0%} faults: {each['seconds']:.2f} s, {each['retry_after']:g} s of them Retry-After "
+                      f"at the end, {each['received']:,} calls, {each['faults']}   load {load()}", flush=True)
     plain, stormy = (statistics.median(each["seconds"] for each in results) for results in found.values())
-    allowed = MOST_TIMES * plain + arguments.retry_after
+    own = statistics.median(each["seconds"] - each["retry_after"] for each in found[arguments.share])
+    allowed = MOST_TIMES * plain
     bars = [
-        Bar(what="seconds with faults", measured=stormy, is_kept=stormy < allowed,
-            promised=f"< {MOST_TIMES} x {plain:.2f} + {arguments.retry_after:g} = {allowed:.2f}"),
+        Bar(what="seconds with faults, the server's Retry-After at the end left out", measured=own, is_kept=own < allowed,
+            promised=f"< {MOST_TIMES} x {plain:.2f} = {allowed:.2f}"),
+        Bar(what="seconds with faults, one Retry-After allowed", measured=stormy,
+            is_kept=stormy < allowed + arguments.retry_after,
+            promised=f"< {MOST_TIMES} x {plain:.2f} + {arguments.retry_after:g} = {allowed + arguments.retry_after:.2f}"),
     ]
     for key, what in (("accounted", "all outcomes accounted for"), ("no_duplicate", "none paid twice"),
                       ("calls_agree", "calls and failures as the server counts them")):
@@ -93,8 +105,8 @@ def main() -> None:
     parser = measuring.parser(__doc__)
     parser.add_argument("--share", type=float, default=0.2)
     parser.add_argument("--retry-after", type=float, default=1.0)
-    parser.add_argument("--slow-seconds", type=float, default=1.0)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--slow-seconds", type=float, default=1.0, help="how much later a slow answer comes")
+    parser.add_argument("--repeats", type=int, default=5)
     raise SystemExit(run(parser.parse_args()))
 
 

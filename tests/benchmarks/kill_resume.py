@@ -9,7 +9,7 @@ paid twice
     calls whose good answer the server handed over twice: what was answered, but not yet durable, when the process was
     killed;
 and as it died
-    the same, but handed over for the first time after the signal: the system needs up to 25 ms to take a process
+    the same, but handed over for the first time after the signal: the system needs some 8 ms to take a process
     apart before it closes its connections, and what comes in then nobody can read;
 sent twice
     calls that reached the server twice, those it was still working on when the process died included: nobody can
@@ -199,8 +199,8 @@ def run(arguments: argparse.Namespace) -> int:
                   f"{peer['as_it_died']} more as it died, {peer['sent_twice']} sent twice, {peer['in_flight']} in flight   load {load()}")
     kept = []
     for share in SHARES:
-        twice = statistics.median(each["paid_twice"] for each in found if each["share"] == share)
-        kept.append(Bar(what=f"paid twice, killed at {share:.0%}, median of {arguments.kills}",
+        twice = statistics.median(each["paid_twice"] + each["as_it_died"] for each in found if each["share"] == share)
+        kept.append(Bar(what=f"paid twice or as it died, killed at {share:.0%}, median of {arguments.kills}",
                         promised=f"<= {MOST_PAID_TWICE}", measured=twice, is_kept=twice <= MOST_PAID_TWICE))
     most = max(each["sent_twice"] for each in found)
     kept.append(Bar(what="most sent twice", promised=f"<= {arguments.connections} in flight", measured=most,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -100,7 +101,7 @@ def run(records, client, *, most=4, judge=None, stop=lambda: False, budget=None,
     lanes = {"a": LaneSpec(clients={"c": client}, most_concurrent=most, start_concurrent=start)}
     if judge is not None:
         lanes["b"] = LaneSpec(clients={"c": judge}, most_concurrent=most)
-    settings = {"retry": FAST, "collect": 0.0, "poll": 0.005, "tick": 0.005} | settings
+    settings = {"retry": FAST, "collect": 0.0, "collect_journaled": 0.0, "poll": 0.005, "tick": 0.005} | settings
     engine = Engine(
         lanes=lanes, fetch=records.fetch, record=records.record, rng=random.Random(1), stop=stop, budget=budget,
         journal=journal, settings=Settings(**settings),
@@ -281,6 +282,28 @@ def test_the_work_in_memory_does_not_grow_with_the_number_of_questions(number):
     run(records, client, judge=judge, most=20, page=50, most_backlog=60)
     assert len(records.settled) == 2 * number
     assert most < 200
+
+
+class Judged(Records):
+    """All on one endpoint; remembers in which order it was asked."""
+
+    async def record(self, events):
+        return [replace(call, lane="a") for call in await super().record(events)]
+
+
+@pytest.mark.parametrize("ahead", [0, 2])
+def test_questions_go_ahead_of_verdicts_only_so_far(ahead):
+    records, client = Judged(60, judged=True), TalkativeClient()
+    run(records, client, most=4, start=4, page=10, ahead=ahead)
+    assert len(records.settled) == 120
+    waiting, most, last_question = 0, 0, 0
+    for number, key in enumerate(client.asked):
+        is_question = key.startswith("q")
+        waiting += 1 if is_question else -1
+        most, last_question = max(most, waiting), number if is_question else last_question
+    assert most <= ahead * 4 + 2 * 4  # those out, and those that came in while they were
+    assert (most > 2 * 4) is (ahead > 0)
+    assert 120 - last_question >= ahead * 4
 
 
 def test_a_local_policy_is_no_call():

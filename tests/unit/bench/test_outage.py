@@ -290,16 +290,16 @@ def test_a_pause_of_another_process_is_kept_and_followed_by_one_call():
     assert lane.limit.allowed == 5
 
 
-def test_the_wait_for_one_call_does_not_grow_while_others_are_answered():
+def test_the_first_wait_for_one_call_is_short_while_others_are_answered():
     limit = AdaptiveLimit(most=10, start=10)
     outage = Outage(limit)
     policy, rng = RetryPolicy(), random.Random(1)
     outage.replied(2.0)
     assert outage.is_up_since(1.5)
     assert not outage.is_up_since(2.5)
-    waits = [policy.wait(number, None, rng, is_up=True) for number in range(1, 5)]
-    assert all(0.25 <= wait <= 0.5 for wait in waits)
-    assert policy.wait(4, None, rng) >= 2
+    for number, step in ((1, 0.25), (2, 0.5), (3, 1.0), (9, 30.0)):
+        assert step / 2 <= policy.wait(number, None, rng, is_up=True) <= step
+        assert policy.wait(number, None, rng) >= min(step, 15.0)
     outage.failed(begun=2.5, now=3.0, is_down=True, retry_after=5.0, policy=policy, rng=rng)
     assert not outage.is_up_since(1.5)
 
