@@ -14,6 +14,7 @@ from django.db.models.functions import Concat
 from bench.execution_session import scaled_dimensions, state_in
 from bench.fast_rows import insert_ignoring_conflicts
 from bench.models import DimensionVerdict, Judgement, Response, Run, Score, Trial
+from bench.score_arrays import forget_scores, keep_scores
 from bench.scoring import ITEM_SYSTEM
 from bench.scoring.panel import Headline, Maker, PanelRule, Vote, headline_of
 from bench.voting_judges import answering_maker, maker_of, voters_by_system
@@ -84,8 +85,6 @@ def score_run(run: Run) -> int:
     (:mod:`bench.scoring.panel`); without one it is missing, with its reason. A score keeps its row, and so its
     address, when it is computed again.
     """
-    from bench.score_arrays import forget_scores, keep_scores  # numpy: not while there is nothing to count
-
     rule = PanelRule.from_json(run.spec.get("panel"))
     panels = _panels(run)
     trials = Trial.objects.filter(run=run).order_by("pk").values_list(

@@ -57,6 +57,11 @@ class Entry:
         return Settled(call=call, **{**self.data, "completion": _completion(self.data["completion"])})
 
 
+def _said(completion: Completion) -> dict[str, Any]:
+    data = {name: getattr(completion, name) for name in _COMPLETION_FIELDS}
+    return data | {"output": asdict(completion.output)} if completion.output else data
+
+
 def _completion(data: dict[str, Any] | None) -> Completion | None:
     if data is None:
         return None
@@ -93,7 +98,7 @@ class Journal:
             }
         else:
             data = {
-                "completion": asdict(event.completion) if event.completion else None, "outcome": event.outcome,
+                "completion": _said(event.completion) if event.completion else None, "outcome": event.outcome,
                 "error": event.error, "seconds": event.seconds, "at": event.at,
             }
         line = json.dumps({"key": call.key, "kind": call.kind, "attempts": call.attempts, "data": data}) + "\n"

@@ -20,7 +20,6 @@ def smooth_running() -> Iterator[None]:
     """
     usual, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(min(usual, 0.0005))
-    gc.collect()
     gc.freeze()
     use_huge_pages()
     if thresholds[0]:  # 0 is off

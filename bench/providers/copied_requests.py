@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     import httpx2
     import openai
+    from openai._models import FinalRequestOptions
+
+
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class _Options(NamedTuple):
+    given: Mapping[str, Any]
+    built: FinalRequestOptions
 
 
 class _Pattern(NamedTuple):
@@ -31,8 +41,19 @@ def copying_client(**arguments: Any) -> openai.AsyncOpenAI:
     """
     import httpx2
     import openai
+    from openai._models import FinalRequestOptions
 
     class AsyncOpenAI(openai.AsyncOpenAI):  # its name goes into the User-Agent header
+        async def post(self, path: str, *, cast_to: Any, body: Any = None, options: Any = _NONE, **other: Any) -> Any:
+            if other or not isinstance(body, dict):
+                return await super().post(path, cast_to=cast_to, body=body, options=options, **other)
+            kept: dict[str, _Options] = self.__dict__.setdefault("_options_by_path", {})
+            if path not in kept or kept[path].given is not options:
+                kept[path] = _Options(options, FinalRequestOptions.construct(method="post", url=path, **options))
+            copied = kept[path].built.model_copy()
+            copied.json_data = body
+            return await self.request(cast_to, copied)
+
         def _build_request(self, options: Any, *, retries_taken: int = 0) -> httpx2.Request:
             is_plain = isinstance(options.json_data, dict) and not (
                 retries_taken or options.files or options.extra_json or options.params

@@ -25,6 +25,7 @@ from bench.files.store import MediaStore
 from bench.prompts import text_of
 from bench.providers.base import Completion
 from bench.providers.error_replies import POLICY_CODES
+from bench.providers.http_client import http_client
 from bench.providers.openai_compatible import PLATFORM_HEADERS, as_call_error, read_key
 from bench.specs import GenerationConfig, Message
 
@@ -55,7 +56,6 @@ class MediaEndpointClient:
         self, *, base_url: str, model: str, store: MediaStore, options: Mapping[str, str] | None = None,
         key_variable: str = "", connections: int = 20, timeout: float = 60.0,
     ) -> None:
-        import httpx2
         import openai
 
         key = read_key(key_variable, model)
@@ -65,9 +65,7 @@ class MediaEndpointClient:
         unsaid: Any = dict.fromkeys(PLATFORM_HEADERS, openai.omit)
         self._client = openai.AsyncOpenAI(
             base_url=self._base_url, api_key=key or "none", max_retries=0, timeout=timeout, default_headers=unsaid,
-            http_client=openai.DefaultAioHttpClient(
-                limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
-            ),
+            http_client=http_client(connections),
         )
 
     async def complete(

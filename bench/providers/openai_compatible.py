@@ -26,6 +26,7 @@ from bench.providers.base import Completion
 from bench.providers.copied_requests import copying_client
 from bench.providers.error_replies import codes_of, error_in, error_of, is_flagged, shortened
 from bench.providers.finish_reasons import ERROR, reason_word
+from bench.providers.http_client import http_client
 from bench.specs import GenerationConfig, Message
 
 DEFAULT_KEY_VARIABLE = "OPENAI_API_KEY"
@@ -105,7 +106,6 @@ class OpenAICompatibleClient:
         self, *, base_url: str, model: str, key_variable: str = "", connections: int = 100, timeout: float = 60.0,
         token_limit: str = MAX_TOKENS,
     ) -> None:
-        import httpx2
         import openai
 
         self.model, self._token_limit = model, token_limit
@@ -114,14 +114,13 @@ class OpenAICompatibleClient:
         self._url = f"{base_url.rstrip('/')}/chat/completions"
         self._settings: tuple[GenerationConfig, dict[str, Any]] | None = None
         self._schemas = SchemaMemory()
-        limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._client = copying_client(
             base_url=base_url,
             api_key=key or "none",
             max_retries=0,
             timeout=timeout,
             default_headers=dict.fromkeys(PLATFORM_HEADERS, openai.omit),
-            http_client=openai.DefaultAioHttpClient(limits=limits),
+            http_client=http_client(connections),
         )
 
     async def complete(

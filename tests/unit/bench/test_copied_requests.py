@@ -65,3 +65,25 @@ def test_the_length_is_that_of_the_body_at_hand():
     assert [int(request.headers["content-length"]) for request in requests] == [
         len(request.content) for request in requests
     ]
+
+
+@pytest.mark.parametrize("given", [{"content": b"raw"}, {"body": None}, {"body": [1, 2]}])
+def test_what_is_not_a_json_object_goes_the_librarys_own_way(given):
+    import openai
+
+    def sent(make):
+        requests = []
+
+        def answer(request):
+            requests.append(request)
+            return httpx2.Response(200, json={})
+
+        async def ask():
+            transport = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+            async with make(api_key="secret", max_retries=0, http_client=transport) as client:
+                await client.post(URL, cast_to=object, **given)
+
+        asyncio.run(ask())
+        return [(request.method, str(request.url), request.content) for request in requests]
+
+    assert sent(copying_client) == sent(openai.AsyncOpenAI)
