@@ -105,7 +105,7 @@ def main() -> None:
     parser = measuring.parser(__doc__)
     parser.add_argument("--share", type=float, default=0.2)
     parser.add_argument("--retry-after", type=float, default=1.0)
-    parser.add_argument("--slow-seconds", type=float, default=1.0, help="how much later a slow answer comes")
+    parser.add_argument("--slow-seconds", type=float, default=0.5, help="how much later a slow answer comes")
     parser.add_argument("--repeats", type=int, default=5)
     raise SystemExit(run(parser.parse_args()))
 
