@@ -23,7 +23,7 @@ class AskedStatus:
     settled : int
         Questions that this process brought to an end, whatever that was.
     rate : float
-        Of these, in a second, over the last ten or since the start.
+        Of these, in a second, over the last ten or since the first call: a judge is asked later than a subject.
     """
 
     in_flight: int
@@ -52,7 +52,7 @@ class Tallies:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock, self._started = clock, clock()
+        self._clock = clock
         self._tallies: dict[str, _Tally] = {}
 
     def begin(self, asked: str) -> None:
@@ -76,7 +76,7 @@ class Tallies:
         tally = self._tallies.get(asked)
         if tally is None:
             tally = self._tallies[asked] = _Tally()
-            tally.samples.append((self._started, 0))
+            tally.samples.append((self._clock(), 0))
         return tally
 
     def _read(self, tally: _Tally, now: float) -> AskedStatus:

@@ -81,3 +81,13 @@ def test_in_the_first_moment_there_is_no_rate(clock):
     tallies = Tallies(clock)
     settle(tallies, "subject-1", 5)
     assert tallies.status()["subject-1"].rate == 0.0
+
+
+def test_who_is_asked_later_is_not_slower_for_it(clock):
+    tallies = Tallies(clock)
+    settle(tallies, "subject-1", 8)
+    clock.now += 4
+    settle(tallies, "judge-1", 6)
+    clock.now += 2
+    assert tallies.status()["judge-1"].rate == 3.0
+    assert tallies.status()["subject-1"].rate == pytest.approx(8 / 6)
