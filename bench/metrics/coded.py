@@ -25,6 +25,7 @@ def coded(labels: Iterable[Hashable]) -> Coded:
     >>> found.names, found.codes.tolist()
     (('b', 'a'), [0, 1, 0])
     """
-    seen: dict[Hashable, int] = {}
-    codes = np.array([seen.setdefault(label, len(seen)) for label in labels], dtype=np.intp)
-    return Coded(tuple(seen), codes)
+    given = tuple(labels)
+    names = tuple(dict.fromkeys(given))
+    place = {name: number for number, name in enumerate(names)}
+    return Coded(names, np.fromiter(map(place.__getitem__, given), dtype=np.intp, count=len(given)))
