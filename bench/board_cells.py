@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from bench.board import Cell, Share, digits_for
 from bench.metrics.bootstrap_table import Kind, bootstrap_categories, bootstrap_weighted
-from bench.metrics.category_table import ScoreTable, category_table, weighted_table
+from bench.metrics.category_table import ScoreTable, category_table, table_of_categories, table_of_weighted
+from bench.metrics.cluster_sums import cluster_sums
 from bench.metrics.small_sample import mean_spread, score_interval
 from bench.score_units import ScoreArrays
 
@@ -56,9 +57,8 @@ class Cells:
     ) -> None:
         self.scores, self.bounds, self.coverage = scores, bounds, coverage
         self.labels, self.needs_all, self.method = labels or {}, needs_all, method
-        self.table = self._drawn(
-            category_table(scores.values, scores.dimensions, scores.clusters, bounds=bounds), scores.values
-        )
+        self._sums = cluster_sums(scores.values, scores.dimensions, scores.clusters)
+        self.table = self._drawn(table_of_categories(self._sums, bounds=bounds), scores.values)
         self.column = {str(key): index for index, key in enumerate(self.table.categories)}
         self._names, self._n_scored = scores.by_dimension(scores.n_scored)
         self._n_unscored = scores.by_dimension(scores.n_unscored)[1]
@@ -66,9 +66,8 @@ class Cells:
         self._n_complied = scores.by_dimension((~np.isnan(scores.without_refusals)).astype(np.int64))[1]
         asked = scores.n_scored + scores.n_unscored > 0
         n_asked = scores.by_dimension(asked.astype(np.int64))[1]
-        self._ends = [
-            _ratio(scores.by_dimension(np.nan_to_num(scores.filled(end)))[1], n_asked) for end in bounds
-        ]
+        known, unknown = (_ratio(scores.by_dimension(part)[1], n_asked) for part in scores.known_and_unknown())
+        self._ends = [known + end * unknown for end in bounds]
 
     def _drawn(
         self, table: ScoreTable, values: Floats, weights: Mapping[str, float] | None = None
@@ -89,8 +88,12 @@ class Cells:
 
     def weighted(self, weights: Mapping[str, float], values: Floats | None = None) -> ScoreTable:
         """Return the weighted means of all models; NaN for all where no unit has a score row."""
-        array = self.scores.values if values is None else values
-        return self._drawn(weighted(self.scores, weights, self.bounds, values=array), array, weights)
+        if not self.scores.dimensions:
+            return _nothing(len(self.scores.values))
+        sums = self._sums if values is None else cluster_sums(values, self.scores.dimensions, self.scores.clusters)
+        by_label = cast("Mapping[Hashable, float]", weights)
+        table = table_of_weighted(sums, weights=by_label, bounds=self.bounds)
+        return self._drawn(table, self.scores.values if values is None else values, weights)
 
     def profile(self, model: int, table: ScoreTable | None, raw: Mapping[str, Cell]) -> dict[str, Cell]:
         """Return the cells of row ``model`` of its centred ``table``, beside the means ``raw``."""
@@ -217,20 +220,14 @@ class Cells:
         )
 
 
-def weighted(
-    scores: ScoreArrays, weights: Mapping[str, float], bounds: tuple[float, float], *, values: Floats | None = None
-) -> ScoreTable:
-    """Return the weighted means of all models; NaN for all where no unit has a score row."""
-    array = scores.values if values is None else values
-    if not scores.dimensions:
-        nothing = np.full((len(array), 1), np.nan)
-        zero = np.zeros(nothing.shape, dtype=np.int64)
-        return ScoreTable(
-            categories=("weighted",), value=nothing, se=nothing, low=nothing, high=nothing, n=zero,
-            n_clusters=zero, n_missing=zero, level=0.95, method="cr2_score",
-        )
-    by_label = cast("dict[Hashable, float]", dict(weights))
-    return weighted_table(array, scores.dimensions, scores.clusters, weights=by_label, bounds=bounds)
+def _nothing(n_models: int) -> ScoreTable:
+    """Return a table of one column without a number."""
+    nothing = np.full((n_models, 1), np.nan)
+    zero = np.zeros(nothing.shape, dtype=np.int64)
+    return ScoreTable(
+        categories=("weighted",), value=nothing, se=nothing, low=nothing, high=nothing, n=zero,
+        n_clusters=zero, n_missing=zero, level=0.95, method="cr2_score",
+    )
 
 
 def refused_share(scores: ScoreArrays, model: int, places: Sequence[int] | NDArray[np.intp], url: str = "") -> Share:

@@ -112,16 +112,22 @@ class ScoreArrays:
     def _coded(self) -> tuple[list[str], NDArray[np.intp]]:
         names = sorted(set(self.dimensions))
         place = {name: index for index, name in enumerate(names)}
-        return names, np.array([place[key] for key in self.dimensions], dtype=np.intp)
+        return names, np.fromiter(map(place.__getitem__, self.dimensions), dtype=np.intp, count=len(self.dimensions))
+
+    @cached_property
+    def _dimension_order(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The units by dimension, and where each dimension begins."""
+        names, codes = self._coded
+        order = np.argsort(codes, kind="stable")
+        return order, np.searchsorted(codes[order], np.arange(len(names)))
 
     def by_dimension(self, array: NDArray[Any]) -> tuple[list[str], NDArray[Any]]:
         """Return the names of the dimensions and the sums of ``array`` [model, unit] on each, [model, dimension]."""
-        names, codes = self._coded
-        order = np.argsort(codes, kind="stable")
-        starts = np.searchsorted(codes[order], np.arange(len(names)))
+        names, _codes = self._coded
         if not names:
             return names, array[:, :0]
-        return names, np.add.reduceat(array[:, order], starts, axis=1)
+        order, starts = self._dimension_order
+        return names, np.add.reduceat(array.take(order, axis=1), starts, axis=1)
 
     def on(self, keys: Iterable[str]) -> ScoreArrays:
         """Return the units on the dimensions ``keys`` only."""
@@ -188,14 +194,14 @@ class ScoreArrays:
         n_models, n_languages, n_units = self.by_language.shape
         return self.by_language.reshape(n_models, n_languages * n_units), self.dimensions * n_languages, self.clusters * n_languages
 
-    def filled(self, missing: float) -> Floats:
-        """Return the values there would be if every missing score were ``missing``."""
-        total = self.n_scored + self.n_unscored
-        known = np.where(self.n_scored > 0, self.values, 0.0) * self.n_scored
-        found: Floats = np.where(
-            total > 0, (known + missing * self.n_unscored) / np.maximum(total, 1), np.nan
-        )
-        return found
+    def known_and_unknown(self) -> tuple[Floats, Floats]:
+        """Return two arrays [model, unit]: if every missing score were m, a value would be the first + m * the second.
+
+        Both are 0 where nothing was asked.
+        """
+        total = np.maximum(self.n_scored + self.n_unscored, 1)
+        known: Floats = np.where(self.n_scored > 0, self.values, 0.0) * self.n_scored / total
+        return known, self.n_unscored / total
 
 
 def mean_of(total: Floats, count: Counts) -> Floats:

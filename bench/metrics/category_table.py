@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.metrics.cluster_sums import ClusterSums, cluster_sums
 from bench.metrics.coded import coded
 from bench.metrics.small_sample import (
     RobustSpread,
@@ -65,16 +66,6 @@ class ScoreTable:
         return found
 
 
-class _Block(NamedTuple):
-    """Sums per cluster of one category: arrays [model, cluster], and the number of items."""
-
-    counts: Floats
-    totals: Floats
-    squares: Floats
-    items: int
-    clusters: NDArray[np.intp]
-
-
 def category_table(
     scores: NDArray[Any],
     category: Labels,
@@ -106,22 +97,29 @@ def category_table(
     >>> table.value.tolist(), table.n_missing.tolist()
     ([[0.5, 1.0], [0.0, 1.0]], [[0, 0], [0, 1]])
     """
-    flat, columns, codes = _flattened(np.asarray(scores, dtype=np.float64), category, cluster)
-    names, where = coded(columns)
-    shape = (len(flat), len(names))
+    return table_of_categories(
+        cluster_sums(*_flattened(np.asarray(scores, dtype=np.float64), category, cluster)), bounds=bounds, level=level
+    )
+
+
+def table_of_categories(
+    sums: ClusterSums, *, bounds: tuple[float, float] | None = None, level: float = 0.95
+) -> ScoreTable:
+    """Return what `category_table` does of scores that are summed already."""
+    shape = (len(sums.categories[0].counts) if sums.categories else 0, len(sums.names))
     value, se, low, high = (np.full(shape, np.nan) for _ in range(4))
     n, n_clusters, n_missing = (np.zeros(shape, dtype=np.int64) for _ in range(3))
     one_sided = np.zeros(shape, dtype=np.bool_)
-    for column, block in enumerate(_blocks(flat, where, codes, len(names))):
-        mean, spread = mean_spread(block.counts, block.totals, block.squares)
-        n_clusters[:, column] = (block.counts > 0).sum(1)
+    for column, each in enumerate(sums.categories):
+        mean, spread = mean_spread(each.counts, each.totals, each.squares)
+        n_clusters[:, column] = (each.counts > 0).sum(1)
         cell = _interval(mean, spread, n_clusters[:, column], bounds, level)
         value[:, column], se[:, column] = mean, spread.se
         low[:, column], high[:, column], one_sided[:, column] = cell
-        n[:, column] = block.counts.sum(1)
-        n_missing[:, column] = block.items - n[:, column]
+        n[:, column] = each.counts.sum(1)
+        n_missing[:, column] = len(each.members) - n[:, column]
     return ScoreTable(
-        categories=names,
+        categories=sums.names,
         value=value,
         se=se,
         low=low,
@@ -140,7 +138,7 @@ def weighted_table(
     category: Labels,
     cluster: Labels,
     *,
-    weights: dict[Hashable, float] | None = None,
+    weights: Mapping[Hashable, float] | None = None,
     bounds: tuple[float, float] | None = None,
     level: float = 0.95,
 ) -> ScoreTable:
@@ -155,7 +153,7 @@ def weighted_table(
     ----------
     scores, category, cluster, bounds, level
         As for `category_table`.
-    weights : dict, optional
+    weights : mapping, optional
         Weight of each category, 0 or more; those not named weigh 0. None: all weigh 1.
 
     References
@@ -170,21 +168,30 @@ def weighted_table(
     >>> table.value.ravel().tolist()
     [0.75, 0.5]
     """
-    flat, columns, codes = _flattened(np.asarray(scores, dtype=np.float64), category, cluster)
-    names, where = coded(columns)
-    weight = np.array([1.0 if weights is None else weights.get(name, 0.0) for name in names])
+    sums = cluster_sums(*_flattened(np.asarray(scores, dtype=np.float64), category, cluster))
+    return table_of_weighted(sums, weights=weights, bounds=bounds, level=level)
+
+
+def table_of_weighted(
+    sums: ClusterSums,
+    *,
+    weights: Mapping[Hashable, float] | None = None,
+    bounds: tuple[float, float] | None = None,
+    level: float = 0.95,
+) -> ScoreTable:
+    """Return what `weighted_table` does of scores that are summed already."""
+    weight = np.array([1.0 if weights is None else weights.get(name, 0.0) for name in sums.names])
     if (weight < 0).any():
         raise ValueError("A category weight is 0 or more.")
-    blocks = _blocks(flat, where, codes, len(names))
-    count = np.stack([block.counts.sum(1) for block in blocks], 1)
+    count = np.stack([each.counts.sum(1) for each in sums.categories], 1)
     part = np.where(count > 0, weight, 0.0)
     total_weight = part.sum(1, keepdims=True)
     part /= np.where(total_weight > 0, total_weight, 1.0)
-    mean, spread, n_clusters, _has_lone = _combined(blocks, part, int(codes.max()) + 1)
+    mean, spread, n_clusters, _has_lone = _combined(sums, part)
     value = np.where(total_weight[:, 0] > 0, mean, np.nan)
     low, high, one_sided = _interval(value, spread, n_clusters, bounds, level)
     used = (count * (weight > 0)).sum(1).astype(np.int64)
-    items = sum(block.items for block, w in zip(blocks, weight, strict=True) if w > 0)
+    items = sum(len(each.members) for each, w in zip(sums.categories, weight, strict=True) if w > 0)
     return ScoreTable(
         categories=("weighted",),
         value=value[:, None],
@@ -200,7 +207,7 @@ def weighted_table(
     )
 
 
-def _combined(blocks: list[_Block], part: Floats, n_groups: int) -> Stratified:
+def _combined(sums: ClusterSums, part: Floats) -> Stratified:
     """Return the weighted mean per model; ``part[model, category]`` are weights that sum to 1.
 
     Of one category it is `bench.metrics.small_sample.mean_spread`, so that a layer of one category has the
@@ -208,17 +215,14 @@ def _combined(blocks: list[_Block], part: Floats, n_groups: int) -> Stratified:
     """
     used = np.flatnonzero((part > 0).any(0))
     if len(used) == 1:
-        block = blocks[int(used[0])]
-        mean, spread = mean_spread(block.counts, block.totals, block.squares)
-        n_clusters = np.where(part[:, used[0]] > 0, (block.counts > 0).sum(1), 0)
+        lone = sums.categories[int(used[0])]
+        mean, spread = mean_spread(lone.counts, lone.totals, lone.squares)
+        n_clusters = np.where(part[:, used[0]] > 0, (lone.counts > 0).sum(1), 0)
         return Stratified(mean, spread, n_clusters, n_clusters < 2)
-    count, total, square = (np.zeros((len(part), n_groups, len(used))) for _ in range(3))
+    squares = np.zeros((len(part), len(used)))
     for place, column in enumerate(used):
-        block = blocks[int(column)]
-        count[:, block.clusters, place] = block.counts
-        total[:, block.clusters, place] = block.totals
-        square[:, block.clusters, place] = block.squares
-    return stratified_spread(count, total, square, part[:, used])
+        squares[:, place] = sums.categories[int(column)].squares.sum(1)
+    return stratified_spread(*sums.dense(used), squares, part[:, used])
 
 
 def _interval(
@@ -238,37 +242,13 @@ def _interval(
     )
 
 
-def _flattened(
-    scores: Floats, category: Labels, cluster: Labels
-) -> tuple[Floats, Labels, NDArray[np.intp]]:
-    """Return scores [model, column], the category of each column and its cluster code."""
-    codes = coded(cluster).codes
-    if scores.ndim == 3:
-        models, items, dimensions = scores.shape
-        if len(category) != dimensions or len(codes) != items:
-            raise ValueError("One category per dimension and one cluster per item are needed.")
-        tiled = list(category) * items
-        return scores.reshape(models, items * dimensions), tiled, np.repeat(codes, dimensions)
-    if scores.ndim != 2 or not scores.shape[1] == len(category) == len(codes):
-        raise ValueError("Scores are [model, item], with one category and one cluster per item.")
-    return scores, category, codes
-
-
-def _blocks(
-    flat: Floats, where: NDArray[np.intp], codes: NDArray[np.intp], n_categories: int
-) -> list[_Block]:
-    """Return the sums per cluster of each category."""
-    blocks = []
-    for column in range(n_categories):
-        members = np.flatnonzero(where == column)
-        members = members[np.argsort(codes[members], kind="stable")]
-        clusters, starts = np.unique(codes[members], return_index=True)
-        part = flat[:, members]
-        present = ~np.isnan(part)
-        part = np.where(present, part, 0.0)
-        count, total, square = (
-            np.add.reduceat(array, starts, axis=1)
-            for array in (present.astype(np.float64), part, part * part)
-        )
-        blocks.append(_Block(count, total, square, len(members), clusters))
-    return blocks
+def _flattened(scores: Floats, category: Labels, cluster: Labels) -> tuple[Floats, Labels, Labels]:
+    """Return scores [model, column], and the category and the cluster of each column."""
+    if scores.ndim != 3:
+        return scores, category, cluster
+    models, items, dimensions = scores.shape
+    if len(category) != dimensions or len(cluster) != items:
+        raise ValueError("One category per dimension and one cluster per item are needed.")
+    return (
+        scores.reshape(models, items * dimensions), list(category) * items, np.repeat(coded(cluster).codes, dimensions)
+    )

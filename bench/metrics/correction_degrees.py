@@ -147,7 +147,7 @@ def degrees_of(parts: Sequence[Weighed], weights: Floats) -> float:
     spread += np.tensordot(effect, effect, axes=((0, 2), (0, 2)))
     d = factor * share
     p = alone + (effect @ together[:, :, None])[:, :, 0] - d @ spread / 2.0
-    return float(satterthwaite((own + (together**2).sum(1))[None], p[None], d[None])[0])
+    return float(satterthwaite((own + (together**2).sum(1))[None], p.T[None], d.T[None])[0])
 
 
 def working_model(parts: Sequence[Weighed]) -> tuple[Floats, Floats]:

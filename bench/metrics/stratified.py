@@ -8,15 +8,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics.in_threads import in_threads
 from bench.metrics.small_sample import RobustSpread
 
 Floats = NDArray[np.float64]
 
 #: Degrees of freedom that the pooled variance lends to each category's own; set by simulation.
 LENT: Final = 4.0
-#: Numbers held at once per array.
-_BATCH: Final = 150_000
+#: Numbers held at once per array: they stay in the processor's cache.
+_BATCH: Final = 50_000
 
 
 class Stratified(NamedTuple):
@@ -32,7 +31,7 @@ class Stratified(NamedTuple):
     has_lone: NDArray[np.bool_]
 
 
-def stratified_spread(count: Floats, total: Floats, square: Floats, part: Floats) -> Stratified:
+def stratified_spread(count: Floats, total: Floats, squares: Floats, part: Floats) -> Stratified:
     """Return ``sum_c w_c mean_c`` with its CR2 standard error and Satterthwaite degrees of freedom.
 
     That is a linear combination of the coefficients of a regression on category dummies. In cluster g the hat
@@ -47,8 +46,10 @@ def stratified_spread(count: Floats, total: Floats, square: Floats, part: Floats
 
     Parameters
     ----------
-    count, total, square : float arrays [row, cluster, category]
-        Values, their sum and their sum of squares; 0 where empty.
+    count, total : float arrays [row, category, cluster]
+        Values and their sum; 0 where empty.
+    squares : float array [row, category]
+        Sums of the squared values of all clusters.
     part : float array [row, category]
         Weights that sum to 1; 0 for a category without values.
 
@@ -66,20 +67,15 @@ def stratified_spread(count: Floats, total: Floats, square: Floats, part: Floats
     Two categories of two and three incidents, one item each, equal weights. Welch's standard error is
     ``sqrt(s_1^2 / 2 + s_2^2 / 3) / 2 = sqrt(2 / 2 + 1 / 3) / 2``:
 
-    >>> count = np.array([[[1.0, 0], [1, 0], [0, 1], [0, 1], [0, 1]]])
-    >>> total = np.array([[[3.0, 0], [5, 0], [0, 1], [0, 2], [0, 3]]])
-    >>> found = stratified_spread(count, total, total**2, np.array([[0.5, 0.5]]))
+    >>> count = np.array([[[1.0, 1, 0, 0, 0], [0, 0, 1, 1, 1]]])
+    >>> total = np.array([[[3.0, 5, 0, 0, 0], [0, 0, 1, 2, 3]]])
+    >>> found = stratified_spread(count, total, np.array([[34.0, 14]]), np.array([[0.5, 0.5]]))
     >>> float(found.mean[0]), round(float(found.spread.se[0]), 6)
     (3.0, 0.57735)
     """
     rows = max(1, _BATCH // max(1, count.shape[1] * count.shape[2]))
-    pieces = in_threads(
-        lambda at: _spread(*(np.ascontiguousarray(each[at]) for each in (count, total, square, part))),
-        ((slice(start, start + rows),) for start in range(0, len(count), rows)),
-    )
-    if not pieces:
-        return _spread(count, total, square, part)
-    return stacked(pieces)
+    pieces = [slice(start, start + rows) for start in range(0, max(1, len(count)), rows)]
+    return stacked([_spread(count[at], total[at], squares[at], part[at]) for at in pieces])
 
 
 def stacked(pieces: Sequence[Stratified]) -> Stratified:
@@ -95,42 +91,50 @@ def stacked(pieces: Sequence[Stratified]) -> Stratified:
     )
 
 
-def _spread(count: Floats, total: Floats, square: Floats, part: Floats) -> Stratified:
-    n = count.sum(1)
+def _spread(count: Floats, total: Floats, squares: Floats, part: Floats) -> Stratified:
+    n = count.sum(2)
     safe = np.maximum(n, 1.0)
-    groups = (count > 0).sum(1)
-    mean = total.sum(1) / safe
-    share = count / safe[:, None]
-    factor = (part / safe)[:, None] / np.sqrt(np.where(share < 1.0, 1.0 - share, np.inf))
-    term = (factor * (total - count * mean[:, None])).sum(2)
-    within, between = _variances(count, total, square, part > 0)
+    groups = np.count_nonzero(count, axis=2)
+    sums = total.sum(2)
+    mean = sums / safe
+    share = count / safe[:, :, None]
+    factor = np.sqrt(np.maximum(1.0 - share, 0.0))
+    np.divide((part / safe)[:, :, None], factor, out=factor, where=share < 1.0)
+    factor[share >= 1.0] = 0.0
+    term = np.einsum("rcg,rcg->rg", factor, total - count * mean[:, :, None])
+    explained = np.einsum("rcg,rcg->rc", total, total / np.where(count > 0, count, 1.0))
+    within, between = _variances(
+        n, groups, sums**2 / safe, explained, squares, np.einsum("rcg,rcg->rc", count, count) / safe, part > 0
+    )
     has_lone = ((groups == 1) & (part > 0)).any(1) | ~(part > 0).any(1)
     df = _degrees(count, share, factor, within, between)
-    whole = (part[:, None] * share * np.sqrt(within + between)[:, None]).sum(2)
-    of_cluster = (part[:, None] * share).sum(2)
+    whole = ((part * np.sqrt(within + between))[:, None] @ share)[:, 0]
+    of_cluster = (part[:, None] @ share)[:, 0]
     return Stratified(
         (part * mean).sum(1),
         RobustSpread(
             np.where(has_lone, np.nan, np.sqrt((term**2).sum(1))), np.where(has_lone, np.nan, df),
             of_cluster, None, (whole**2).sum(1),
         ),
-        (of_cluster > 0).sum(1), has_lone,
+        np.count_nonzero(of_cluster, axis=1), has_lone,
     )
 
 
-def _variances(count: Floats, total: Floats, square: Floats, used: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Return variances within and between clusters [row, category], moved towards those of all ``used`` categories."""
-    n = count.sum(1)
-    safe = np.maximum(n, 1.0)
-    groups = (count > 0).sum(1)
-    explained = (total**2 / np.where(count > 0, count, 1.0)).sum(1)
-    squares = square.sum(1)
+def _variances(
+    n: Floats, groups: NDArray[np.intp], by_mean: Floats, explained: Floats, squares: Floats, crowd: Floats,
+    used: NDArray[np.bool_],
+) -> tuple[Floats, Floats]:
+    """Return variances within and between clusters [row, category], moved towards those of all ``used`` categories.
+
+    ``by_mean`` is ``n mean^2``, ``explained`` the sum over clusters of ``n_g mean_g^2``, ``crowd`` that of
+    ``n_g^2 / n``.
+    """
     inside = np.maximum(squares - explained, 0.0)
     inside = np.where(used & (inside > 1e-12 * squares), inside, 0.0)
-    among = np.where(used, np.maximum(explained - total.sum(1) ** 2 / safe, 0.0), 0.0)
+    among = np.where(used, np.maximum(explained - by_mean, 0.0), 0.0)
     inside_df = np.where(used, n - groups, 0.0)
     among_df = np.where(used, np.maximum(groups - 1, 0), 0)
-    typical = (n - (count**2).sum(1) / safe) / np.maximum(groups - 1, 1)
+    typical = (n - crowd) / np.maximum(groups - 1, 1)
     typical = np.where(typical > 0, typical, 1.0)
     pooled = inside.sum(1, keepdims=True) / np.maximum(inside_df.sum(1, keepdims=True), 1.0)
     excess = among.sum(1, keepdims=True) - among_df.sum(1, keepdims=True) * pooled
@@ -149,28 +153,28 @@ def _degrees(count: Floats, share: Floats, factor: Floats, within: Floats, betwe
     ``diag(alpha) - P D' - D P'``, where ``P = K - D T / 2``, ``K_g = factor_g V_g`` and ``T = sum_g V_g``: its
     traces need no matrix of clusters by clusters.
     """
-    root = count * np.sqrt(between)[:, None]
-    together = (factor * root).sum(2)
-    alone = factor * count * within[:, None]
-    alpha = (factor * alone).sum(2) + together**2
+    root = count * np.sqrt(between)[:, :, None]
+    together = np.einsum("rcg,rcg->rg", factor, root)
+    p = factor * count
+    p *= within[:, :, None]
+    alpha = np.einsum("rcg,rcg->rg", factor, p) + together**2
     d = factor * share
-    turned = np.ascontiguousarray(d.transpose(0, 2, 1))
-    middle = root.transpose(0, 2, 1) @ root
-    place = np.arange(count.shape[2])
-    middle[:, place, place] += count.sum(1) * within
-    p = alone + root * together[:, :, None] - d @ middle / 2.0
-    return satterthwaite(alpha, p, d, turned)
+    middle = root @ root.transpose(0, 2, 1)
+    place = np.arange(count.shape[1])
+    middle[:, place, place] += count.sum(2) * within
+    root *= together[:, None]
+    p += root
+    p -= np.matmul(middle / 2.0, d, out=root)
+    return satterthwaite(alpha, p, d)
 
 
-def satterthwaite(alpha: Floats, p: Floats, d: Floats, turned: Floats | None = None) -> Floats:
-    """Return ``tr(Q)^2 / tr(Q^2)`` of ``Q = diag(alpha) - P D' - D P'``; NaN where Q is 0.
+def satterthwaite(alpha: Floats, p: Floats, d: Floats) -> Floats:
+    """Return ``tr(Q)^2 / tr(Q^2)`` of ``Q = diag(alpha) - P' D - D' P``; NaN where Q is 0.
 
     Parameters
     ----------
     alpha : float array [row, cluster]
-    p, d : float arrays [row, cluster, column]
-    turned : float array [row, column, cluster], optional
-        ``d`` with its last axes exchanged, where it is at hand.
+    p, d : float arrays [row, column, cluster]
 
     References
     ----------
@@ -181,14 +185,14 @@ def satterthwaite(alpha: Floats, p: Floats, d: Floats, turned: Floats | None = N
     --------
     Deviations from a mean of four equal variances, ``Q = I - 1 1' / 4``, have three degrees:
 
-    >>> ones = np.ones((1, 4, 1))
+    >>> ones = np.ones((1, 1, 4))
     >>> satterthwaite(np.ones((1, 4)), ones / 8, ones).tolist()
     [3.0]
     """
-    turned = np.ascontiguousarray(d.transpose(0, 2, 1)) if turned is None else turned
-    diagonal = -2.0 * (p * d).sum(2)
-    mixed = turned @ p
-    low_rank = 2.0 * ((p.transpose(0, 2, 1) @ p) * (turned @ d)).sum((1, 2))
+    diagonal = -2.0 * np.einsum("rcg,rcg->rg", p, d)
+    turned = p.transpose(0, 2, 1)
+    mixed = d @ turned
+    low_rank = 2.0 * ((p @ turned) * (d @ d.transpose(0, 2, 1))).sum((1, 2))
     low_rank += 2.0 * (mixed * mixed.transpose(0, 2, 1)).sum((1, 2))
     trace = (alpha + diagonal).sum(1)
     trace_square = (alpha**2 + 2.0 * alpha * diagonal).sum(1) + low_rank

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from bench.metrics.coded import coded
-from bench.metrics.in_threads import in_threads
+from bench.metrics.cluster_sums import ClusterSums, cluster_sums
 from bench.metrics.multiplicity import holm
 from bench.metrics.small_sample import RobustSpread
 from bench.metrics.stratified import Stratified, stacked, stratified_spread
@@ -19,9 +18,10 @@ from bench.metrics.stratified import Stratified, stacked, stratified_spread
 Floats = NDArray[np.float64]
 Labels = Sequence[Hashable] | NDArray[Any]
 
-#: Clusters whose differences are summed at once, and numbers held for a block of pairs.
-_CLUSTERS: Final = 256
-_AT_ONCE: Final = 600_000
+#: Numbers held at once per array for a block of pairs: they stay in the processor's cache.
+_AT_ONCE: Final = 50_000
+#: Sums of squared differences under this share of those of both models are rounding.
+_NOISE: Final = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ def weighted_pairs(
     Parameters
     ----------
     scores : array [model, item]
-        Epochs averaged; NaN is missing.
+        One model at least, epochs averaged; NaN is missing.
     category, cluster : sequences of length n_items
     weights : mapping, optional
         Weight of each category, 0 or more; those not named weigh 0. None: all weigh 1.
@@ -93,23 +93,23 @@ def weighted_pairs(
     """
     values = np.asarray(scores, dtype=np.float64)
     first, second = np.triu_indices(len(values), 1)
-    clusters, groups = coded(cluster)
-    n_groups = len(clusters)
-    names = list(dict.fromkeys(category))
-    weight = np.array([1.0 if weights is None else float(weights.get(name, 0.0)) for name in names])
+    sums = cluster_sums(values, category, cluster)
+    weight = np.array([1.0 if weights is None else float(weights.get(name, 0.0)) for name in sums.names])
     used = weight > 0
-    columns = _columns(values, category, groups, used)
+    differences = _Differences(values, sums, np.flatnonzero(used))
 
-    def of_pairs(at: slice) -> tuple[Floats, Stratified]:
-        count, total, square = _differences(columns, n_groups, first[at], second[at])
-        counts = count.sum(1)
+    def of_pairs(one: int, others: slice) -> tuple[Floats, Stratified]:
+        counts = differences.shared[one, others]
         part = np.where(counts > 0, weight[used], 0.0)
         whole = part.sum(1, keepdims=True)
-        return counts, stratified_spread(count, total, square, part / np.where(whole > 0, whole, 1.0))
+        return counts, stratified_spread(*differences.of(one, others), part / np.where(whole > 0, whole, 1.0))
 
-    step = max(1, _AT_ONCE // max(1, n_groups * len(columns)))
-    blocks = [(slice(start, start + step),) for start in range(0, len(first), step)] or [(slice(0, 0),)]
-    made = in_threads(of_pairs, blocks)
+    step = max(1, _AT_ONCE // max(1, sums.n_clusters * int(used.sum())))
+    blocks = [
+        (one, slice(start, min(start + step, len(values))))
+        for one in range(len(values)) for start in range(one + 1, len(values), step)
+    ]
+    made = [of_pairs(*block) for block in blocks or [(0, slice(0, 0))]]
     counts, found = np.concatenate([each for each, _found in made]), stacked([each for _counts, each in made])
     whole = np.where(counts > 0, weight[used], 0.0).sum(1, keepdims=True)
     difference = np.where(whole[:, 0] > 0, found.mean, np.nan)
@@ -150,57 +150,74 @@ def tiers_from_pairs(overall: Floats, pairs: Pairs, *, alpha: float = 0.05) -> N
     return found
 
 
-class _Column(NamedTuple):
-    """The items of one category: rows of ``filled`` and ``present`` [item, model], by cluster, the larger first."""
+class _Differences:
+    """Sums of differences over the items two models share, by category and cluster.
 
-    clusters: NDArray[np.intp]
-    starts: NDArray[np.intp]
-    sizes: NDArray[np.intp]
-    filled: Floats
-    present: NDArray[np.bool_]
+    Over all items they are those of one model less those of the other; the items that one of the two lacks are then
+    taken off, cluster by cluster.
 
+    Attributes
+    ----------
+    shared : float array [model, model, category]
+        Items both have.
+    """
 
-def _columns(
-    values: Floats, category: Labels, groups: NDArray[np.intp], wanted: NDArray[np.bool_]
-) -> list[_Column]:
-    codes = coded(category).codes
-    found = []
-    for column in np.flatnonzero(wanted):
-        members = np.flatnonzero(codes == column)
-        members = members[np.argsort(groups[members], kind="stable")]
-        clusters, starts, sizes = np.unique(groups[members], return_index=True, return_counts=True)
-        order = np.argsort(-sizes, kind="stable")
-        part = np.ascontiguousarray(values[:, members].T)
-        present: NDArray[np.bool_] = ~np.isnan(part)
-        found.append(_Column(clusters[order], starts[order], sizes[order], np.where(present, part, 0.0), present))
-    return found
+    def __init__(self, values: Floats, sums: ClusterSums, places: NDArray[np.intp]) -> None:
+        n_models = len(values)
+        parts = [sums.categories[int(place)] for place in places]
+        self.shape = (len(places), sums.n_clusters)
+        self.count, self.total = (each.reshape(n_models, len(places) * sums.n_clusters) for each in sums.dense(places))
+        items = np.concatenate([part.members for part in parts]) if parts else np.zeros(0, dtype=np.intp)
+        held = values[:, items]
+        present = ~np.isnan(held)
+        self.filled, self.present = np.where(present, held, 0.0), present.astype(np.float64)
+        self.shared, self.squares = (np.zeros((n_models, n_models, len(places))) for _ in range(2))
+        self.by_item = np.ascontiguousarray(self.filled.T)  # the others' scores of an item lie together
+        cells: list[NDArray[np.intp]] = [np.zeros(0, dtype=np.intp)]
+        begin = 0
+        for place, part in enumerate(parts):
+            at = slice(begin, begin + len(part.members))
+            filled, there = self.filled[:, at], self.present[:, at]
+            own = filled**2 @ there.T
+            own += own.T
+            squares = own - 2.0 * (filled @ filled.T)
+            self.squares[:, :, place] = np.where(squares > _NOISE * own, squares, 0.0)
+            self.shared[:, :, place] = (there @ there.T).round()
+            cells.append(place * sums.n_clusters + np.repeat(part.clusters, part.sizes))
+            begin = at.stop
+        model, self.lacked = np.nonzero(~present)  # by model, and of one model by cell
+        cell = np.concatenate(cells)[self.lacked]
+        is_new = np.ones(len(cell), dtype=np.bool_)
+        is_new[1:] = (np.diff(model) != 0) | (np.diff(cell) != 0)
+        self.starts = np.flatnonzero(is_new)
+        self.model, self.cell = model[is_new], cell[is_new]
+        self.begins = np.searchsorted(self.model, np.arange(n_models + 1))
 
+    def of(self, one: int, others: slice) -> tuple[Floats, Floats, Floats]:
+        """Return shared items and sums of ``one`` less each of ``others``, [pair, category, cluster], and of squares."""
+        total = self.total[one] - self.total[others]
+        count = np.broadcast_to(self.count[one], total.shape).copy()
+        items, starts, groups = self._lacked(others.start, others.stop)
+        if len(items):
+            at = (self.model[groups] - others.start, self.cell[groups])
+            count[at] -= np.add.reduceat(self.present[one, items], starts)
+            total[at] = np.where(count[at] > 0, total[at] - np.add.reduceat(self.filled[one, items], starts), 0.0)
+        items, starts, groups = self._lacked(one, one + 1)
+        if len(items):
+            cells = self.cell[groups]
+            back = np.add.reduceat(self.by_item[items, others], starts, axis=0)
+            total[:, cells] = np.where(count[:, cells] > 0, total[:, cells] + back.T, 0.0)
+        shape = (len(total), *self.shape)
+        return count.reshape(shape), total.reshape(shape), self.squares[one, others]
 
-def _differences(
-    columns: Sequence[_Column], n_groups: int, first: NDArray[np.intp], second: NDArray[np.intp]
-) -> tuple[Floats, Floats, Floats]:
-    """Return [pair, cluster, column]: shared items, the sums of their differences and of these squared."""
-    count, total, square = (np.zeros((n_groups, len(columns), len(first))) for _ in range(3))
-    for place, column in enumerate(columns):
-        for begin in range(0, len(column.clusters), _CLUSTERS):
-            at = slice(begin, begin + _CLUSTERS)
-            n, differences, squares = (np.zeros((len(column.clusters[at]), len(first))) for _ in range(3))
-            for member in range(int(column.sizes[begin])):
-                rows = column.starts[at][column.sizes[at] > member] + member  # the larger clusters come first
-                filled, present = column.filled[rows], column.present[rows]
-                found = filled.take(first, axis=1) - filled.take(second, axis=1)
-                if present.all():
-                    n[: len(rows)] += 1.0
-                else:
-                    both = present.take(first, axis=1) & present.take(second, axis=1)
-                    found *= both
-                    n[: len(rows)] += both
-                differences[: len(rows)] += found
-                found *= found
-                squares[: len(rows)] += found
-            where = column.clusters[at]
-            count[where, place], total[where, place], square[where, place] = n, differences, squares
-    return np.moveaxis(count, 2, 0), np.moveaxis(total, 2, 0), np.moveaxis(square, 2, 0)
+    def _lacked(self, begin: int, end: int) -> tuple[NDArray[np.intp], NDArray[np.intp], slice]:
+        """Return the items that models ``begin`` to ``end`` lack, where each cell's begin, and which cells these are."""
+        groups = slice(int(self.begins[begin]), int(self.begins[end]))
+        starts = self.starts[groups]
+        if not len(starts):
+            return self.lacked[:0], starts, groups
+        stop = int(self.starts[groups.stop]) if groups.stop < len(self.starts) else len(self.lacked)
+        return self.lacked[int(starts[0]) : stop], starts - starts[0], groups
 
 
 def _p_values(difference: Floats, spread: RobustSpread, n_clusters: NDArray[np.int64]) -> Floats:

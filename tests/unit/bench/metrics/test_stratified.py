@@ -44,16 +44,16 @@ def test_the_standard_error_and_its_degrees_are_bell_and_mccaffreys_matrices():
     x, category, cluster = spanning()
     weights = np.array([0.5, 0.3, 0.2])
     count, total, square = (
-        np.stack([np.bincount(cluster[category == c], part[category == c], 9) for c in range(3)], 1)[None]
+        np.stack([np.bincount(cluster[category == c], part[category == c], 9) for c in range(3)])[None]
         for part in (np.ones(60), x, x * x)
     )
-    found = stratified_spread(count, total, square, weights[None])
+    found = stratified_spread(count, total, square.sum(2), weights[None])
     # the working model of one category is the pooled one and its own, so that they are read from the parts
-    pieces = [cluster_variances(count[0, :, c], total[0, :, c], square[0, :, c]) for c in range(3)]
-    n, groups = count[0].sum(0), (count[0] > 0).sum(0)
-    typical = (n - (count[0] ** 2).sum(0) / n) / (groups - 1)
+    pieces = [cluster_variances(count[0, c], total[0, c], square[0, c]) for c in range(3)]
+    n, groups = count[0].sum(1), (count[0] > 0).sum(1)
+    typical = (n - (count[0] ** 2).sum(1) / n) / (groups - 1)
     inside = np.array([float(each[0]) for each in pieces])
-    among = (total[0] ** 2 / np.maximum(count[0], 1)).sum(0) - total[0].sum(0) ** 2 / n
+    among = (total[0] ** 2 / np.maximum(count[0], 1)).sum(1) - total[0].sum(1) ** 2 / n
     pooled = (inside * (n - groups)).sum() / (n - groups).sum()
     common = max((among - (groups - 1) * pooled).sum(), 0) / ((groups - 1) * typical).sum()
     within = (inside * (n - groups) + LENT * pooled) / (n - groups + LENT)

@@ -103,3 +103,33 @@ def test_tests_made_together_equal_tests_made_alone():
         assert found[row].p_value == pytest.approx(alone.p_value, abs=0.03)
     assert found[0].p_value != found[2].p_value
     assert sign_flips(np.zeros((0, 4)), rng=np.random.default_rng(0)) == []
+
+
+def test_pairs_made_in_small_blocks_are_those_made_at_once(monkeypatch):
+    scores, category, cluster = made(models=7, missing=0.3)
+    whole = weighted_pairs(scores, category, cluster)
+    monkeypatch.setattr("bench.metrics.weighted_pairs._AT_ONCE", 1)
+    monkeypatch.setattr("bench.metrics.stratified._BATCH", 1)
+    apart = weighted_pairs(scores, category, cluster)
+    for name in ("difference", "se", "df", "p_value", "n_shared", "n_clusters"):
+        assert getattr(apart, name).tolist() == pytest.approx(getattr(whole, name).tolist(), nan_ok=True)
+
+
+def test_models_alike_on_all_they_share_do_not_differ_by_rounding():
+    draw = np.random.default_rng(4)
+    first = draw.integers(0, 31, 200) / 3
+    second = first.copy()
+    first[draw.random(200) < 0.3], second[draw.random(200) < 0.3] = np.nan, np.nan
+    pairs = weighted_pairs(np.array([first, second]), ["a", "b"] * 100, [i // 5 for i in range(200)])
+    assert abs(pairs.difference[0]) < 1e-12
+    assert pairs.p_value[0] == 1.0
+    assert pairs.n_shared[0] == (~np.isnan(first) & ~np.isnan(second)).sum()
+
+
+def test_without_a_weight_there_is_no_difference():
+    scores, category, cluster = made()
+    pairs = weighted_pairs(scores, category, cluster, weights={})
+    assert np.isnan(pairs.difference).all()
+    assert np.isnan(pairs.p_value).all()
+    assert pairs.n_shared.tolist() == [0] * 6
+    assert len(weighted_pairs(scores[:1], category, cluster).p_value) == 0
