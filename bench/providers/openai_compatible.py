@@ -131,6 +131,7 @@ class OpenAICompatibleClient:
 
         A schema that the endpoint answered with 400 before is not sent to it again.
         """
+        import httpx2
         import openai
 
         if self._settings is None or self._settings[0] is not generation:
@@ -140,9 +141,8 @@ class OpenAICompatibleClient:
         if is_held:
             body["response_format"] = response_format
         try:
-            reply: Any = await self._client.post(
-                self._url, body=body, cast_to=object, options=self._options
-            )
+            response = await self._client.post(self._url, body=body, cast_to=httpx2.Response, options=self._options)
+            reply = json.loads(response.content)
         except openai.APIStatusError as error:
             failure = _status_error(error)
             if is_held and isinstance(failure, ClientRequestError) and self._schemas.refused(failure):
@@ -196,14 +196,10 @@ def completion_of(reply: Any) -> Completion:
         It holds an error in place of an answer.
     """
     try:
-        if isinstance(reply, str):  # JSON sent under another content type
-            reply = json.loads(reply)
         choice = reply["choices"][0]
         message = choice["message"]
         content, refusal = message.get("content"), message.get("refusal")
         finish_reason = choice.get("finish_reason") or ""
-    except json.JSONDecodeError as error:
-        raise MalformedReplyError("The reply is not JSON.") from error
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise error_in(reply) or MalformedReplyError("The reply is JSON, but no chat completion.") from error
     if reason_word(str(finish_reason)) == ERROR:
