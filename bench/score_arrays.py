@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from django.db import transaction
 from django.db.models import Count, F, Max, Sum
 from numpy.typing import NDArray
 
@@ -48,8 +49,10 @@ def forget_scores(run: Run) -> None:
 def keep_scores(run: Run) -> None:
     """Write the arrays of ``run`` from its rows."""
     content = packed(scores_from_rows(run))
-    forget_scores(run)
-    KeptScores.objects.create(run=run, content=content)
+    with transaction.atomic():
+        Run.objects.select_for_update().get(pk=run.pk)  # two that score the same run write one after the other
+        forget_scores(run)
+        KeptScores.objects.create(run=run, content=content)
 
 
 def scores_from_rows(run: Run) -> ScoreArrays:

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from bench.actions.claim_work import has_free_work
 from bench.actions.execute_run import execute_run
 from bench.actions.join_run import bury_dead, living
+from bench.actions.score_cancelled import score_left_cancelled
 from bench.exceptions import RunBusyError, RunClosedError
 from bench.models import Run
 from bench.tasks import ring_now
@@ -48,7 +49,10 @@ def is_forsaken(run: Run) -> bool:
 
 
 def work(*, stop: Callable[[], bool], once: bool = False, say: Callable[[str], None] = lambda text: None) -> int:
-    """Execute waiting runs, oldest first, until ``stop()``; with ``once`` until none waits. Return how many."""
+    """Execute waiting runs, oldest first, until ``stop()``; with ``once`` until none waits. Return how many.
+
+    Where none waits, cancelled runs that were left without scores get them.
+    """
     count = 0
     passed_over: set[int] = set()
     while not stop():
@@ -61,7 +65,7 @@ def work(*, stop: Callable[[], bool], once: bool = False, say: Callable[[str], N
                 count += 1
                 say(f"Run {run.pk}: {result.run.status}")
                 continue
-            if once:
+            if not score_left_cancelled() and once:
                 break
         except RunBusyError:
             pass

@@ -79,6 +79,15 @@ def join_run(run_id: int, *, actor: User | None, is_shared: bool, for_batches: b
     return executor
 
 
+def visit_run(run: Run) -> Executor:
+    """Return an executor for what this process writes to a run that nobody executes; its part is over at once."""
+    now = timezone.now()
+    return Executor.objects.create(
+        run=run, machine=this_machine(), pid=os.getpid(), started_at=now, heartbeat_at=now, lease_until=now,
+        ended_at=now, ending="finished", progress={"has_handed_out": False},
+    )
+
+
 def refuse_open_batches(run: Run) -> None:
     """Raise where calls of ``run`` are out in batches: sending them as well would pay them twice.
 

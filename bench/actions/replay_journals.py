@@ -32,6 +32,11 @@ def open_journal(session: Session) -> Journal | None:
         return None
 
 
+def has_journals(run: Run) -> bool:
+    """Return whether a process that executes ``run``, dead or alive, has a journal on this machine."""
+    return any(_folder().glob(f"{_prefix(run)}*.jsonl"))
+
+
 def replay_journals(session: Session) -> int:
     """Record what dead processes of this run left in their journals; return how many outcomes that were.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from aiohttp import web
@@ -13,10 +14,12 @@ from bench.accounting import account
 from bench.actions.change_run import cancel_run
 from bench.actions.execute_run import _Execution, execute_run
 from bench.actions.join_run import join_run
+from bench.actions.score_cancelled import score_left_cancelled
 from bench.actions.share_endpoints import Claim, endpoint_named, take_places
 from bench.endpoints import lane_name
 from bench.execution.limits import RetryPolicy
 from bench.models import Executor, FailedAttempt, Judgement, Response, Run, Score, Seat
+from bench.worker import work
 from tests.fake_server import Behaviour, running
 from tests.integration.bench.test_runs import FAST, make_text_release, start
 
@@ -240,6 +243,22 @@ def test_a_run_cancelled_while_it_is_executed_is_scored_by_the_process_that_leav
     assert result.responses["cancelled"] == 60 - server.received
     assert Score.objects.filter(run=run, value__isnull=False).count() == server.received
     assert Score.objects.filter(run=run).count() == 60
+
+
+def test_a_worker_scores_a_cancelled_run_whose_process_died_before_it_could():
+    with running() as server:
+        run = start(make_text_release(3), f"m@{server.base_url}", max_calls=2)
+        execute_run(run.pk, settings=FAST)
+    dead = run.executors.get()
+    soon = timezone.now() + timedelta(minutes=1)
+    Executor.objects.filter(pk=dead.pk).update(ended_at=None, ending="", lease_until=soon)  # killed: it never left
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.CANCELLED, finished_at=timezone.now())
+    assert score_left_cancelled() == work(stop=lambda: False, once=True) == 0  # it shows signs of life
+    Executor.objects.filter(pk=dead.pk).update(lease_until=timezone.now())
+    work(stop=lambda: False, once=True)
+    assert Score.objects.filter(run=run).count() == 3
+    assert Executor.objects.get(pk=dead.pk).ending == "lost"
+    assert score_left_cancelled() == 0
 
 
 def test_the_page_and_the_api_of_a_cancelled_run_show_what_it_left(client, admin_client):

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from bench.accounting import account
+from bench.actions.change_run import cancel_run
 from bench.models import Executor, Judgement, Response, Run, Score
 from tests.factories.bench import make_item, make_release
 from tests.fake_server import Behaviour, running
@@ -61,6 +63,34 @@ def test_a_killed_run_resumes_without_asking_again_what_was_recorded(shared, sha
     shared.fetch()
     assert Score.objects.filter(run=run, value=7.0).count() == N_ITEMS
     assert list(Executor.objects.filter(run=run).values_list("ending", flat=True)) == ["lost", "finished"]
+
+
+def test_a_killed_run_that_is_cancelled_keeps_what_its_journal_holds_and_is_scored(shared, settings):
+    release = make_release([make_item(prompt_en=f"Question {i}?") for i in range(N_ITEMS)])
+    shared.publish()
+    with running(Behaviour(latency=0.03)) as server:
+        process = command(
+            shared, "bench_run", release.name, "--model", f"fake@{server.base_url}", "--judge", f"judge@{server.base_url}",
+            "--concurrency", "10", "--json",
+        )
+        wait_until(lambda: server.received >= 1.5 * N_ITEMS and shared.journaled(), process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        shared.fetch()
+        settings.MEDIA_ROOT = str(shared.media)
+        in_journal = shared.journaled()
+        run = Run.objects.get()
+        cancel_run(run_id=run.pk, actor=None)
+    pending = {*Response.objects.filter(state="pending").values_list("key", flat=True),
+               *Judgement.objects.filter(state="pending").values_list("key", flat=True)}
+    assert in_journal
+    assert not in_journal & pending
+    assert shared.journaled() == set()
+    assert Score.objects.filter(run=run).count() == N_ITEMS
+    judged = Judgement.objects.filter(state="scored").count()
+    assert Score.objects.filter(run=run, value=7.0).count() == judged > 0
+    assert list(run.executors.values_list("ending", flat=True)) == ["lost", "finished"]
+    assert account(run).responses["answered"] == Response.objects.filter(state="answered").count()
 
 
 def test_an_interrupt_pauses_the_run_and_keeps_what_was_on_its_way(shared):
