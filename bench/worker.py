@@ -65,7 +65,9 @@ def work(*, stop: Callable[[], bool], once: bool = False, say: Callable[[str], N
                 count += 1
                 say(f"Run {run.pk}: {result.run.status}")
                 continue
-            if not score_left_cancelled() and once:
+            if score_left_cancelled():
+                continue
+            if once:
                 break
         except RunBusyError:
             pass
