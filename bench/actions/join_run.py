@@ -79,13 +79,16 @@ def join_run(run_id: int, *, actor: User | None, is_shared: bool, for_batches: b
     return executor
 
 
+@transaction.atomic
 def visit_run(run: Run) -> Executor:
     """Return an executor for what this process writes to a run that nobody executes; its part is over at once."""
     now = timezone.now()
-    return Executor.objects.create(
+    executor = Executor.objects.create(
         run=run, machine=this_machine(), pid=os.getpid(), started_at=now, heartbeat_at=now, lease_until=now,
         ended_at=now, ending="finished", progress={"has_handed_out": False},
     )
+    LogEntry.objects.record(run, "run.visit", actor=None, data={"executor": executor.pk})
+    return executor
 
 
 def refuse_open_batches(run: Run) -> None:

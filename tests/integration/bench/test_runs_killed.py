@@ -11,6 +11,7 @@ import pytest
 from bench.accounting import account
 from bench.actions.change_run import cancel_run
 from bench.models import Executor, Judgement, Response, Run, Score
+from gvsir.models import LogEntry
 from tests.factories.bench import make_item, make_release
 from tests.fake_server import Behaviour, running
 from tests.processes import SharedDatabase, command, wait_until
@@ -90,6 +91,7 @@ def test_a_killed_run_that_is_cancelled_keeps_what_its_journal_holds_and_is_scor
     judged = Judgement.objects.filter(state="scored").count()
     assert Score.objects.filter(run=run, value=7.0).count() == judged > 0
     assert list(run.executors.values_list("ending", flat=True)) == ["lost", "finished"]
+    assert LogEntry.objects.filter(action="run.visit").count() == 1
     assert account(run).responses["answered"] == Response.objects.filter(state="answered").count()
 
 
