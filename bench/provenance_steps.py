@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotation.querysets import visible_codings
 from bench.models import (
@@ -110,7 +111,7 @@ def score_step(record_id: str, viewer: Any) -> Step | None:
             (_("value"), _number(score.value)),
             *(((_("missing"), score.missing_reason),) if score.value is None else ()),
             (_("judgements"), str(score.n_judgements)),
-            (_("run"), str(score.run_id)),
+            (ngettext("run", "runs", 1), str(score.run_id)),
             (_("language"), trial.language),
             (_("repeat"), str(trial.epoch)),
         ),
@@ -212,7 +213,7 @@ def item_step(record_id: str, viewer: Any) -> Step | None:
         after = [("incident", str(incident.number))]
     facts = [(_("stance"), str(dict(Item.Stance.choices).get(content["stance"], content["stance"]))), (_("review"), item.get_status_display())]
     if frozen:
-        facts.append((_("release"), frozen.release.name))
+        facts.append((ngettext("release", "releases", 1), frozen.release.name))
     if item.template:
         facts.append((_("template"), item.template))
     is_demonstration = bool(frozen and frozen.release.is_demonstration)

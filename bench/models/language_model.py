@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 
 class LanguageModel(models.Model):
@@ -101,7 +102,7 @@ class Judge(models.Model):
 
     class Kind(models.TextChoices):
         HEURISTIC = "heuristic", _("heuristic rules, not a language model")
-        LANGUAGE_MODEL = "language_model", _("language model")
+        LANGUAGE_MODEL = "language_model", ngettext_lazy("language model", "language models", 1)
 
     name = models.CharField(max_length=300)
     kind = models.CharField(max_length=14, choices=Kind)
