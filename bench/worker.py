@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from bench.actions.claim_work import has_free_work
 from bench.actions.execute_run import execute_run
 from bench.actions.join_run import bury_dead, living
-from bench.actions.score_cancelled import score_left_cancelled
+from bench.actions.score_cancelled import left_cancelled, score_cancelled
 from bench.exceptions import RunBusyError, RunClosedError
 from bench.models import Run
 from bench.tasks import ring_now
@@ -65,7 +65,7 @@ def work(*, stop: Callable[[], bool], once: bool = False, say: Callable[[str], N
                 count += 1
                 say(f"Run {run.pk}: {result.run.status}")
                 continue
-            if score_left_cancelled():
+            if _score_left(passed_over):
                 continue
             if once:
                 break
@@ -83,6 +83,20 @@ def work(*, stop: Callable[[], bool], once: bool = False, say: Callable[[str], N
         close_old_connections()
         time.sleep(_POLL_SECONDS)
     return count
+
+
+def _score_left(passed_over: set[int]) -> bool:
+    """Score one of the cancelled runs that were left without scores; one that cannot be is passed over from then on."""
+    for run_id in left_cancelled().exclude(pk__in=passed_over).values_list("pk", flat=True):
+        try:
+            if score_cancelled(run_id):
+                return True
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("run %s cannot be scored", run_id, extra={"action": "run.score", "run_id": run_id})
+            passed_over.add(run_id)
+    return False
 
 
 def answer_bell(run_id: int) -> None:

@@ -8,6 +8,7 @@ import platform
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -66,10 +67,7 @@ def join_run(run_id: int, *, actor: User | None, is_shared: bool, for_batches: b
             f"Run {run.pk} is being executed by process {other.pid} on {other.machine.split('/')[0]}; its last sign "
             f"of life was {seconds} s ago."
         )
-    executor = Executor.objects.create(
-        run=run, machine=this_machine(), pid=os.getpid(), is_shared=is_shared, started_at=now, heartbeat_at=now,
-        lease_until=now + lease(),
-    )
+    executor = _begin(run, now, lease_until=now + lease(), is_shared=is_shared)
     Run.objects.filter(pk=run.pk).update(
         status=Run.Status.RUNNING, status_reason="", started_at=run.started_at or now, finished_at=None
     )
@@ -83,12 +81,17 @@ def join_run(run_id: int, *, actor: User | None, is_shared: bool, for_batches: b
 def visit_run(run: Run) -> Executor:
     """Return an executor for what this process writes to a run that nobody executes; its part is over at once."""
     now = timezone.now()
-    executor = Executor.objects.create(
-        run=run, machine=this_machine(), pid=os.getpid(), started_at=now, heartbeat_at=now, lease_until=now,
-        ended_at=now, ending="finished", progress={"has_handed_out": False},
+    executor = _begin(
+        run, now, lease_until=now, ended_at=now, ending="finished", progress={"has_handed_out": False}
     )
     LogEntry.objects.record(run, "run.visit", actor=None, data={"executor": executor.pk})
     return executor
+
+
+def _begin(run: Run, now: datetime, **more: Any) -> Executor:
+    return Executor.objects.create(
+        run=run, machine=this_machine(), pid=os.getpid(), started_at=now, heartbeat_at=now, **more
+    )
 
 
 def refuse_open_batches(run: Run) -> None:

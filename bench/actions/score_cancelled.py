@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from bench.actions.join_run import bury_dead, living, visit_run
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from bench.actions.join_run import bury_dead, lease, living, visit_run
 from bench.actions.replay_journals import has_journals, replay_journals
 from bench.actions.score_run import score_run
 from bench.exceptions import UnknownNameError
@@ -33,10 +36,13 @@ def score_cancelled(run_id: int) -> bool:
     return True
 
 
-def score_left_cancelled() -> int:
-    """Score the cancelled runs whose last process died before it could do so; return how many."""
-    left = Run.objects.filter(status=Run.Status.CANCELLED, kept_scores=None).order_by("pk").values_list("pk", flat=True)
-    return sum(map(score_cancelled, list(left)))
+def left_cancelled() -> QuerySet[Run]:
+    """Return the cancelled runs whose last process may have died before it could score them, the oldest first.
+
+    Whoever cancelled one, or left it, may still be at it for as long as a process may be silent.
+    """
+    long_ago = timezone.now() - lease()
+    return Run.objects.filter(status=Run.Status.CANCELLED, kept_scores=None, finished_at__lt=long_ago).order_by("pk")
 
 
 def _replay(run: Run) -> None:

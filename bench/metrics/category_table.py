@@ -106,7 +106,7 @@ def table_of_categories(
     sums: ClusterSums, *, bounds: tuple[float, float] | None = None, level: float = 0.95
 ) -> ScoreTable:
     """Return what `category_table` does of scores that are summed already."""
-    shape = (len(sums.categories[0].counts) if sums.categories else 0, len(sums.names))
+    shape = (sums.n_models, len(sums.names))
     value, se, low, high = (np.full(shape, np.nan) for _ in range(4))
     n, n_clusters, n_missing = (np.zeros(shape, dtype=np.int64) for _ in range(3))
     one_sided = np.zeros(shape, dtype=np.bool_)

@@ -36,9 +36,14 @@ class ClusterSums(NamedTuple):
     categories: list[CategorySums]
     n_clusters: int
 
+    @property
+    def n_models(self) -> int:
+        """Rows of the scores that were summed; 0 where there is no category."""
+        return len(self.categories[0].counts) if self.categories else 0
+
     def dense(self, places: Sequence[int] | NDArray[np.intp]) -> tuple[Floats, Floats]:
         """Return counts and totals of the categories at ``places``, [model, category, cluster]."""
-        shape = (len(self.categories[0].counts) if self.categories else 0, len(places), self.n_clusters)
+        shape = (self.n_models, len(places), self.n_clusters)
         count, total = np.zeros(shape), np.zeros(shape)
         for at, place in enumerate(places):
             each = self.categories[int(place)]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.metrics.cluster_sums import cluster_sums
+from bench.metrics.coded import coded
 from bench.metrics.multiplicity import holm
 from bench.metrics.permutation import EXACT_CLUSTERS, random_signs, sign_flip
 from bench.metrics.ranks import ranks
@@ -96,25 +98,14 @@ def rank_intervals(
     """
     values = np.asarray(scores, dtype=np.float64)
     labels: Labels = [""] * values.shape[1] if category is None else category
-    seen: dict[Hashable, int] = {}
-    codes = np.array([seen.setdefault(name, len(seen)) for name in labels], dtype=np.intp)
-    place: dict[Hashable, int] = {}
-    of_cluster = np.array([place.setdefault(name, len(place)) for name in clusters], dtype=np.intp)
-    groups = len(place)
-    drawn = np.vstack([np.ones((1, groups)), rng.exponential(size=(resamples, groups))])
+    sums = cluster_sums(values, labels, clusters)
+    drawn = np.vstack([np.ones((1, sums.n_clusters)), rng.exponential(size=(resamples, sums.n_clusters))])
     total, whole = (np.zeros((len(drawn), len(values))) for _ in range(2))
-    for name, code in seen.items():
+    for name, each in zip(sums.names, sums.categories, strict=True):
         weight = 1.0 if weights is None else float(weights.get(name, 0.0))
         if weight > 0:
-            ours = np.flatnonzero(codes == code)
-            ours = ours[np.argsort(of_cluster[ours], kind="stable")]
-            there, starts = np.unique(of_cluster[ours], return_index=True)
-            part = values[:, ours]
-            missing = np.isnan(part)
-            sums = np.add.reduceat(np.where(missing, 0.0, part), starts, axis=1)
-            count = np.add.reduceat(~missing, starts, axis=1, dtype=np.float64)
-            times = drawn[:, there]
-            mean = _ratio(times @ sums.T, times @ count.T)
+            times = drawn[:, each.clusters]
+            mean = _ratio(times @ each.totals.T, times @ each.counts.T)
             total += weight * np.nan_to_num(mean)
             whole += weight * ~np.isnan(mean)
     means = _ratio(total, whole)
@@ -251,10 +242,9 @@ def _sign_flips(sums: Floats, rng: np.random.Generator, patterns: int) -> Floats
 
 def _cluster_order(clusters: Labels) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the item order that puts clusters together, and where each begins."""
-    seen: dict[Hashable, int] = {}
-    codes = np.array([seen.setdefault(c, len(seen)) for c in clusters], dtype=np.intp)
+    names, codes = coded(clusters)
     ordered = np.argsort(codes, kind="stable")
-    return ordered, np.searchsorted(codes[ordered], np.arange(len(seen)))
+    return ordered, np.searchsorted(codes[ordered], np.arange(len(names)))
 
 
 def _ratio(total: Floats, count: Floats) -> Floats:

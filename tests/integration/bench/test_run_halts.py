@@ -14,11 +14,11 @@ from bench.accounting import account
 from bench.actions.change_run import cancel_run
 from bench.actions.execute_run import _Execution, execute_run
 from bench.actions.join_run import join_run
-from bench.actions.score_cancelled import score_left_cancelled
+from bench.actions.score_cancelled import left_cancelled, score_cancelled
 from bench.actions.share_endpoints import Claim, endpoint_named, take_places
 from bench.endpoints import lane_name
 from bench.execution.limits import RetryPolicy
-from bench.models import Executor, FailedAttempt, Judgement, Response, Run, Score, Seat
+from bench.models import Executor, FailedAttempt, Judgement, KeptScores, Response, Run, Score, Seat
 from bench.worker import work
 from tests.fake_server import Behaviour, running
 from tests.integration.bench.test_runs import FAST, make_text_release, start
@@ -250,15 +250,39 @@ def test_a_worker_scores_a_cancelled_run_whose_process_died_before_it_could():
         run = start(make_text_release(3), f"m@{server.base_url}", max_calls=2)
         execute_run(run.pk, settings=FAST)
     dead = run.executors.get()
-    soon = timezone.now() + timedelta(minutes=1)
+    soon, before = timezone.now() + timedelta(minutes=1), timezone.now() - timedelta(minutes=1)
     Executor.objects.filter(pk=dead.pk).update(ended_at=None, ending="", lease_until=soon)  # killed: it never left
-    Run.objects.filter(pk=run.pk).update(status=Run.Status.CANCELLED, finished_at=timezone.now())
-    assert score_left_cancelled() == work(stop=lambda: False, once=True) == 0  # it shows signs of life
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.CANCELLED, finished_at=before)
+    work(stop=lambda: False, once=True)
+    assert Score.objects.filter(run=run).count() == 0  # it shows signs of life
     Executor.objects.filter(pk=dead.pk).update(lease_until=timezone.now())
     work(stop=lambda: False, once=True)
     assert Score.objects.filter(run=run).count() == 3
     assert Executor.objects.get(pk=dead.pk).ending == "lost"
-    assert score_left_cancelled() == 0
+    assert not left_cancelled().exists()
+
+
+def test_a_cancelled_run_that_cannot_be_scored_ends_no_worker(monkeypatch):
+    with running() as server:
+        _release, bad = cancelled_half(server)
+        good = start(make_text_release(2), f"other@{server.base_url}", max_calls=1)
+        execute_run(good.pk, settings=FAST)
+    KeptScores.objects.all().delete()
+    before = timezone.now() - timedelta(minutes=1)
+    Run.objects.update(status=Run.Status.CANCELLED, finished_at=before)
+    tried = []
+
+    def score_all_but_one(run_id):
+        tried.append(run_id)
+        if run_id == bad.pk:
+            raise ValueError("no such rubric")
+        return score_cancelled(run_id)
+
+    monkeypatch.setattr("bench.worker.score_cancelled", score_all_but_one)
+    work(stop=lambda: False, once=True)
+    assert tried == [bad.pk, good.pk]
+    assert list(left_cancelled()) == [bad]
+    assert Score.objects.filter(run=good).count() == 2
 
 
 def test_the_page_and_the_api_of_a_cancelled_run_show_what_it_left(client, admin_client):
