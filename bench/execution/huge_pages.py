@@ -1,8 +1,8 @@
 """Keep what a process has loaded in huge pages: when it is killed, its connections close sooner.
 
-The kernel takes a killed process's memory apart before it closes its connections, page by page: 11 ms for 100 MiB in
-pages of 4 KiB. What a provider hands over meanwhile is paid for, and nobody can read it. With what the interpreter has
-loaded in pages of 2 MiB it is 7 ms, and that share less is lost.
+The kernel takes a killed process's memory apart before it closes its connections, page by page. What a provider hands
+over meanwhile is paid for, and nobody can read it. With what the interpreter has loaded in pages of 2 MiB, not 4 KiB,
+it is done sooner. How much is lost: ``tests.benchmarks.kill_resume``.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def http_client(connections: int) -> httpx2.AsyncClient:
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """Return the certificates that are trusted; reading them takes 50 ms, which a run of many models pays once."""
+    """Return the certificates that are trusted; a run of many models reads them once."""
     import httpx2
 
     return httpx2.create_ssl_context()

@@ -9,7 +9,7 @@ paid twice
     calls whose good answer the server handed over twice: what was answered, but not yet durable, when the process was
     killed;
 and as it died
-    the same, but handed over for the first time after the signal: the system needs some 8 ms to take a process
+    the same, but handed over for the first time after the signal: the system takes a process
     apart before it closes its connections, and what comes in then nobody can read;
 sent twice
     calls that reached the server twice, those it was still working on when the process died included: nobody can
